@@ -1,0 +1,287 @@
+"""Law: the nouns, and nothing but the nouns: Arrow schemas while data is large, frozen records while it is small.
+
+Every table names the one before it. All strings are plain (no dictionary, list or struct columns), times are
+naive UTC in microseconds, networks are integers (null for AS0), `day` is text (`YYYY-MM-DD` or `unknown`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+LAYERS: Final = ("dns", "tcp", "tls", "http", "quic", "tunnel")
+STATES: Final = ("ok", "blocked", "throttled", "refused", "down", "unknown", "invalid", "not_applicable")
+OPERATIONS: Final = (
+    "dns_lookup",
+    "dns_answer",
+    "tcp_connect",
+    "tls_handshake",
+    "quic_handshake",
+    "http_exchange",
+    "tunnel_bootstrap",
+    "transfer",
+    "middlebox",
+)
+GRADES: Final = ("insufficient", "consistent", "corroborated", "confirmed")
+UNKNOWN_DAY: Final = "unknown"
+
+_s, _i64, _i32, _i16, _i8 = pa.string(), pa.int64(), pa.int32(), pa.int16(), pa.int8()
+_f, _b, _ts = pa.float64(), pa.bool_(), pa.timestamp("us")
+
+
+def _schema(*fields: tuple[str, pa.DataType] | tuple[str, pa.DataType, bool]) -> pa.Schema:
+    return pa.schema([pa.field(f[0], f[1], nullable=len(f) < 3) for f in fields])
+
+
+# One row per occurrence of a record in a file; settling keeps one row per measurement.
+MEASUREMENTS: Final = _schema(
+    ("measurement", _s, False),  # the id of CONTRACTS: uid, name in the path, or x + 32 hex digits
+    ("digest", _s, False),  # sha256 of the record's bytes as found, hex
+    ("references", _s, False),  # digest of the body fingerprints its bodies were matched with
+    ("source", _s, False),  # "ooni"
+    ("locator", _s, False),  # file name, member and line; never a directory of the reader's machine
+    ("test", _s),
+    ("test_version", _s),
+    ("software", _s),  # name/version
+    ("platform", _s),
+    ("network_type", _s),
+    ("country", _s),  # ISO 3166 alpha-2, null for ZZ
+    ("network", _i64),
+    ("resolver_network", _i64),
+    ("time", _ts),
+    ("received", _ts),
+    ("day", _s, False),
+    ("hour", _i8),  # 0..23 of `time`, null where the day is not the day of `time`
+    ("vantage", _s),  # local key of the vantage point; never leaves the store
+    ("vantage_kind", _s),  # credential | session | none
+    ("report", _s),  # local
+    ("repeat", _s),  # digest of (report, input, start time): equal in resubmissions
+    ("input", _s),  # redacted
+    ("target", _s),  # the target the test was asked for; null where it has none or several
+    ("runtime", _f),
+    ("control", _s),  # none | failed | ok: the record's own control
+    ("instrument", _s),  # why the instrument erred (clock, ...), else null
+    ("degraded", _s),  # fields that could not be read, comma separated, sorted; "" when none
+    ("peer", _s),  # the publisher's own opinion, for comparison only; never feeds a verdict
+)
+
+# One flat fact a row. What happened, never what it means.
+OBSERVATIONS: Final = _schema(
+    ("measurement", _s, False),
+    ("digest", _s, False),
+    ("seq", _i32, False),  # place within the measurement, from 0, in the record's order
+    ("origin", _s, False),  # probe | control
+    ("operation", _s, False),
+    ("layer", _s),  # dns | tcp | tls | http | quic | tunnel, null for middlebox
+    ("target", _s),  # target of this step (a redirect hop has its own)
+    ("role", _s),  # role within the platform (the part behind the slash), null for web targets
+    ("classic", _b),  # on the path an ordinary program takes (CONTRACTS, "reachable")
+    ("depth", _i16),  # redirect hop, 0 = the input
+    ("transaction", _i64),
+    ("hostname", _s),  # punycode, lower case, no final dot: the name looked up, the SNI, or the Host
+    ("ip", _s),  # canonical text, no brackets; null when scrubbed or unknown
+    ("port", _i32),
+    ("asn", _i64),  # network of `ip` as the record gives it
+    ("ip_class", _s),  # public | private | loopback | link_local | cgnat | reserved | multicast | unspecified
+    ("outcome", _s, False),  # ok | failed | unknown
+    ("failure", _s),  # normalised df-007 name, `unknown_failure` for free text; null when none
+    ("t0", _f),  # seconds since the start of the measurement
+    ("t", _f),
+    ("engine", _s),  # dns: system | udp | tcp | doh | dot | unknown
+    ("query_type", _s),
+    ("answer_type", _s),  # A | AAAA | CNAME (for a CNAME, `detail` is the name)
+    ("resolver", _s),  # name or address of a public resolver asked by address; null for the probe's own
+    ("network_proto", _s),  # tcp | udp
+    ("tls_version", _s),
+    ("alpn", _s),
+    ("ech", _s),
+    ("verified", _b),  # false where the probe did not check certificates
+    ("cert_digest", _s),  # sha256 of the leaf
+    ("cert_status", _s),  # ok | name_mismatch | expired | not_yet_valid | self_signed | unknown_authority
+    #                       | expired_root | proxy (antivirus or office) | unparsable | unknown
+    ("cert_issuer", _s),
+    ("cert_subject", _s),
+    ("method", _s),
+    ("scheme", _s),  # http | https
+    ("path", _s),  # path without query, user names blanked
+    ("status", _i32),
+    ("title", _s),
+    ("body_length", _i64),
+    ("body_digest", _s),
+    ("body_truncated", _b),
+    ("headers", _s),  # "name: value" lines, lower-case names, sorted, no cookies, no queries
+    ("location", _s),  # host the answer redirects to
+    ("final", _b),  # last exchange of a redirect chain
+    ("status_match", _b),  # comparisons with the record's own control (null: nothing to compare)
+    ("title_match", _b),
+    ("headers_match", _b),
+    ("body_ratio", _f),  # min/max of the two body lengths, 0..1
+    ("bytes", _i64),  # transfer: bytes received
+    ("seconds", _f),  # transfer: for how long
+    ("stage", _s),  # tunnel: config | connect | bootstrap | transfer | done
+    ("progress", _f),  # tunnel: 0..1
+    ("detail", _s),  # short redacted text for a person
+)
+
+# Body fingerprints found when the bytes were read (bodies end at intake).
+MATCHES: Final = _schema(
+    ("measurement", _s, False),
+    ("digest", _s, False),
+    ("seq", _i32, False),
+    ("fingerprint", _s, False),
+    ("place", _s, False),  # body
+)
+
+REJECTS: Final = _schema(
+    ("file", _s, False),
+    ("member", _s),
+    ("line", _i64),
+    ("digest", _s),
+    ("length", _i64),
+    ("reason", _s, False),  # short code, e.g. not_json, too_long, too_deep, truncated
+    ("detail", _s),
+    ("day", _s, False),
+)
+
+# One row per measurement x target.
+VERDICTS: Final = _schema(
+    ("measurement", _s, False),
+    ("target", _s),
+    ("day", _s, False),
+    ("hour", _i8),
+    ("time", _ts),
+    ("country", _s),
+    ("network", _i64),
+    ("resolver_network", _i64),
+    ("test", _s),
+    ("test_version", _s),
+    ("software", _s),
+    ("platform", _s),
+    ("network_type", _s),
+    ("vantage", _s),
+    ("vantage_kind", _s),
+    ("state", _s, False),
+    ("mechanism", _s),  # best deciding mechanism; all of them are rows of FIRED with decides = true
+    ("rule", _s),  # the rule that decided
+    ("dns", _s),
+    ("tcp", _s),
+    ("tls", _s),
+    ("http", _s),
+    ("quic", _s),
+    ("tunnel", _s),
+    ("settled", _b),  # a settling artefact (fingerprint of national or ISP scope expected in this country)
+    ("repeat", _b),  # a resubmission of another measurement that counts
+)
+
+# Every rule that fired, the winner and the others.
+FIRED: Final = _schema(
+    ("measurement", _s, False),
+    ("target", _s),
+    ("layer", _s, False),  # of the rule; "record" for rules about the whole record
+    ("seq", _i32),  # the observation it fired on, null for the record
+    ("rule", _s, False),
+    ("verdict", _s, False),
+    ("mechanism", _s),
+    ("decides", _b, False),
+    ("fingerprint", _s),
+    ("day", _s, False),
+)
+
+COUNTS: Final = tuple(f"n_{state}" for state in STATES)
+CELLS: Final = _schema(
+    ("day", _s, False),
+    ("hour", _i8),
+    ("country", _s),
+    ("network", _i64),
+    ("resolver_network", _i64),
+    ("target", _s),
+    ("test", _s),
+    ("layer", _s, False),  # "state" for the whole, else one of LAYERS
+    ("vantage", _s),
+    *((name, _i64, False) for name in COUNTS),
+)
+CELL_RULES: Final = _schema(
+    ("day", _s, False),
+    ("country", _s),
+    ("network", _i64),
+    ("target", _s),
+    ("rule", _s, False),
+    ("n", _i64, False),
+)
+CELL_VERSIONS: Final = _schema(
+    ("day", _s, False),
+    ("country", _s),
+    ("network", _i64),
+    ("target", _s),
+    ("test", _s),
+    ("test_version", _s),
+    ("software", _s),
+    ("state", _s, False),
+    ("n", _i64, False),
+)
+COVERAGE: Final = _schema(
+    ("day", _s, False),
+    ("hour", _i8),
+    ("country", _s),
+    ("network", _i64),
+    ("test", _s),
+    ("n", _i64, False),
+)
+# Ids under which two contents were found.
+CONFLICTS: Final = _schema(
+    ("measurement", _s, False),
+    ("day", _s, False),
+    ("digest", _s, False),
+    ("used", _b, False),
+    ("locator", _s, False),
+)
+
+TABLES: Final[dict[str, pa.Schema]] = {
+    "measurements": MEASUREMENTS,
+    "observations": OBSERVATIONS,
+    "matches": MATCHES,
+    "rejects": REJECTS,
+    "conflicts": CONFLICTS,
+    "verdicts": VERDICTS,
+    "fired": FIRED,
+    "cells": CELLS,
+    "cell_rules": CELL_RULES,
+    "cell_versions": CELL_VERSIONS,
+    "coverage": COVERAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that could not be read: kept with its place, digest and reason."""
+
+    file: str
+    member: str | None
+    line: int | None
+    digest: str | None
+    length: int | None
+    reason: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source gives for a run of records: three tables and the rejects, no counts."""
+
+    measurements: pa.Table
+    observations: pa.Table
+    matches: pa.Table
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a data source may be passed on."""
+
+    source: str
+    licence: str
+    redistribute: str  # yes | share-alike | non-commercial | no
+    attribution: str
+    url: str
