@@ -78,10 +78,12 @@ OBSERVATIONS: Final = _schema(
     ("target", _s),  # target of this step (a redirect hop has its own)
     ("role", _s),  # role within the platform (the part behind the slash), null for web targets
     ("classic", _b),  # on the path an ordinary program takes (CONTRACTS, "reachable")
+    ("side", _b),  # true: a check beside the path (another port than the input's, tag fetch_body=false)
     ("depth", _i16),  # redirect hop, 0 = the input
     ("transaction", _i64),
     ("hostname", _s),  # punycode, lower case, no final dot: the name looked up, the SNI, or the Host
     ("ip", _s),  # canonical text, no brackets; null when scrubbed or unknown
+    ("ip_version", _i8),  # 4 | 6, null where `ip` is
     ("port", _i32),
     ("asn", _i64),  # network of `ip` as the record gives it
     ("ip_class", _s),  # public | private | loopback | link_local | cgnat | reserved | multicast | unspecified
