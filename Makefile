@@ -1,0 +1,43 @@
+# Law: every command that the README names is here, needs only python3 and make, and says what it runs.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.PHONY: demo test test-long lint types contract bench docs lock clean
+
+demo: ## the whole river on a synthetic archive; leaves demo/report.html
+	@$(PYTHON) bootstrap.py core
+	$(PY) -m clampdown demo --out demo
+
+lint: ## style, types and the import contract
+	@$(PYTHON) bootstrap.py dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright
+	.venv/bin/lint-imports
+
+test: ## everything: style, types, import contract, tests
+	@$(PYTHON) bootstrap.py dev --system
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright
+	.venv/bin/lint-imports
+	$(PY) -m pytest -m "not long" --durations=15
+
+test-long: ## what takes minutes: kill at every step, large archives
+	@$(PYTHON) bootstrap.py dev --system
+	$(PY) -m pytest --durations=15
+
+bench: ## MB/s, measurements/s and peak memory beside the floor
+	@$(PYTHON) bootstrap.py dev
+	$(PY) bench/run.py
+
+docs: ## write again what is generated: CLI reference, rule pages, tables, mechanisms
+	@$(PYTHON) bootstrap.py dev
+	$(PY) docs/generate.py
+
+lock: ## resolve the locks again (needs uv on the path)
+	$(PYTHON) requirements/lock.py
+
+clean: ## remove what these commands made; never a store
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist demo bench-out
+	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
