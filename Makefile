@@ -13,14 +13,10 @@ lint: ## style, types and the import contract
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
-test: ## everything: style, types, import contract, tests
+test: ## everything: style, types, import contract (tests/house) and all tests
 	@$(PYTHON) bootstrap.py dev --system
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m pyright
-	.venv/bin/lint-imports
 	$(PY) -m pytest -m "not long" --durations=15
 
 test-long: ## what takes minutes: kill at every step, large archives

@@ -25,7 +25,9 @@ def compile_lock(uv: str, source: Path, extra: tuple[str, ...]) -> str:
     words += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--upgrade", *extra]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
     text = subprocess.run(words, check=True, capture_output=True, text=True, env=env).stdout
-    return "".join(line + "\n" for line in text.splitlines() if not re.match(r"\s*#|--(index|extra|find|trusted)", line))
+    return "".join(
+        line + "\n" for line in text.splitlines() if not re.match(r"\s*#|--(index|extra|find|trusted)", line)
+    )
 
 
 def main() -> int:

@@ -1,0 +1,58 @@
+"""Law: a test that cannot run says so in one line; where everything is promised, it fails instead.
+
+`CLAMPDOWN_REQUIRE=all` (set by .ci/run) turns skips for a missing program into failures. The material folder
+beside the checkout is other people's work and may be absent: its skips stay skips.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_MATERIAL = "the material folder is absent: set CLAMPDOWN_SHARED to run the tests that read it"
+
+
+def material() -> Path | None:
+    """The folder of other people's files that some tests read, or None."""
+    folder = Path(os.environ.get("CLAMPDOWN_SHARED", ROOT.parent / "shared"))
+    return folder if (folder / "CONTRACTS.md").is_file() else None
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The material folder; the test is skipped where it is absent."""
+    folder = material()
+    if folder is None:
+        pytest.skip(NO_MATERIAL)
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("shared") and material() is None:
+        pytest.skip(NO_MATERIAL)
+    if item.get_closest_marker("browser") and not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("Chromium and its driver are not installed: the tests that open the page cannot run")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and os.environ.get("CLAMPDOWN_REQUIRE") == "all" and not hasattr(report, "wasxfail"):
+        place: Any = report.longrepr
+        reason = place[2] if isinstance(place, tuple) else str(place)
+        if "CLAMPDOWN_SHARED" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: CLAMPDOWN_REQUIRE=all allows no skip, but: {reason}"
+    return report
