@@ -1,0 +1,65 @@
+"""Law: words in, one call of the public API, text out; nothing is decided here.
+
+Nothing heavy is imported before a command runs: `clampdown --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final, NoReturn
+
+import click
+
+from clampdown.cli.frame import common, run
+
+# Verb → its file and the line that `--help` shows, in the order of the work.
+VERBS: Final[dict[str, str]] = {
+    "ingest": "Read measurement files into a store.",
+    "judge": "Judge measurement files, or what a store holds.",
+    "show": "Explain one measurement to a person.",
+    "report": "Write the page of evidence for a country.",
+    "verify": "Recompute every number of a report.",
+    "export": "Hand out a table as Parquet, CSV or JSON lines.",
+    "demo": "Run everything on a synthetic country with known truth.",
+}
+
+
+class Verbs(click.Group):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        return importlib.import_module(f"clampdown.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"clampdown {version('clampdown')}")
+        context.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Say the version.")
+@common
+def group(**_: Any) -> None:
+    """From raw network measurement files to a page of evidence.
+
+    stdout carries data only; notes and errors go to stderr. Exit codes: 0 done, 1 a check said no, 2 usage, input or
+    environment, 70 a fault in Clampdown, 130 interrupted. Settings: flags, then CLAMPDOWN_*, then clampdown.toml.
+    """
+
+
+def main(words: list[str] | None = None) -> NoReturn:
+    """The program `clampdown`."""
+    sys.exit(run(group, sys.argv[1:] if words is None else words))

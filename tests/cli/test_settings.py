@@ -1,0 +1,71 @@
+"""Law: flag, then variable, then file, then default; an unknown name or a value of the wrong kind is an error."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clampdown.cli.settings import Settings, from_environment, from_toml, resolve, size
+from clampdown.errors import UsageError
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 99)), min_size=3, max_size=3))
+def test_precedence(given_values: list[int | None]) -> None:
+    flag, variable, file = given_values
+    toml = b"" if file is None else f"workers = {file}".encode()
+    environment = {} if variable is None else {"CLAMPDOWN_WORKERS": str(variable)}
+    found = resolve({"workers": flag}, environment, toml, "clampdown.toml").workers
+    assert found == next((v for v in given_values if v is not None), 0)
+
+
+def test_every_setting_can_come_from_every_place() -> None:
+    values = {"int": 7, "bool": True, "str": "json", "str | None": "x"}
+    for field in fields(Settings):
+        value = values[str(field.type)]
+        text = f'"{value}"' if isinstance(value, str) else str(value).lower()
+        for settings in (
+            resolve({field.name: value}, {}, None),
+            resolve({}, {f"CLAMPDOWN_{field.name.upper()}": str(value)}, None),
+            resolve({}, {}, f"{field.name} = {text}".encode(), "f"),
+        ):
+            assert getattr(settings, field.name) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("7", 7), ("64M", 64 << 20), ("1 GiB", 1 << 30), ("2k", 2048), ("10mb", 10 << 20)]
+)
+def test_size(text: str, value: int) -> None:
+    assert size(text) == value
+
+
+@pytest.mark.parametrize(
+    ("environment", "toml", "says"),
+    [
+        ({"CLAMPDOWN_WORKER": "2"}, None, "Did you mean 'CLAMPDOWN_WORKERS'"),
+        ({"CLAMPDOWN_WORKERS": "many"}, None, "not a number"),
+        ({"CLAMPDOWN_QUIET": "perhaps"}, None, "neither yes nor no"),
+        ({"CLAMPDOWN_LOG_FORMAT": "xml"}, None, "say text or json"),
+        ({"CLAMPDOWN_LIMIT_RECORD": "0"}, None, "cannot be 0"),
+        ({}, b"wokers = 2", "Did you mean 'workers'"),
+        ({}, b"workers = -1", "negative"),
+        ({}, b"workers = true", "cannot be True"),
+        ({}, b"workers = [1]", "cannot be [1]"),
+        ({}, b"workers", "not a TOML file"),
+        ({}, b"\xff", "not a TOML file"),
+    ],
+)
+def test_faults_are_said(environment: dict[str, str], toml: bytes | None, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve({}, environment, toml, "clampdown.toml")
+    assert says in str(caught.value)
+    assert caught.value.exit_code == 2
+    if toml is not None:
+        assert "clampdown.toml" in str(caught.value)
+
+
+def test_variables_that_are_not_settings_are_left_alone() -> None:
+    assert from_environment({"CLAMPDOWN_REQUIRE": "all", "HOME": "x", "CLAMPDOWN_STORE": ""}) == {}
+    assert from_toml(b"") == {}
