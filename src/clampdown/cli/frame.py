@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.exceptions import NoArgsIsHelpError
 
 from clampdown.cli.notes import Notes
 from clampdown.cli.settings import Settings, resolve
@@ -155,10 +156,15 @@ def run(group: click.Command, words: list[str]) -> int:
     """Run one command; its exit code."""
     notes = _early_notes(words, os.environ)
     try:
-        result: object = group.main(args=words, prog_name="clampdown", standalone_mode=False)
+        # Not group.main(): it has endings of its own for a closed pipe and for no words at all.
+        with group.make_context("clampdown", list(words)) as context:
+            result: object = group.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as leave:
         return leave.exit_code
+    except NoArgsIsHelpError as fault:
+        click.echo(fault.format_message(), err=True)
+        return USAGE
     except click.UsageError as fault:
         where = f". Try: {fault.ctx.command_path} --help" if fault.ctx else ""
         notes.error(f"{fault.format_message().rstrip('.')}{where}", exit_code=USAGE)
@@ -172,11 +178,6 @@ def run(group: click.Command, words: list[str]) -> int:
     except BrokenPipeError:
         _quiet_stdout()
         return DONE
-    except SystemExit as leave:
-        if isinstance(leave.__context__, BrokenPipeError):  # click turns it into an exit of its own
-            _quiet_stdout()
-            return DONE
-        raise
     except Error as fault:
         notes.error(fault, exit_code=fault.exit_code)
         return fault.exit_code

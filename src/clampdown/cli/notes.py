@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 EVERY_SECONDS: Final = 5.0  # between two lines of progress where there is no terminal to draw a bar on
-_CONTROL: Final = {
-    c: "?" for c in (*range(32), 127, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
+_CONTROL: Final = dict.fromkeys((*range(32), 127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)), "?")
 
 
 def plain(text: object) -> str:
