@@ -7,7 +7,7 @@ reach nothing but the tables handed to it. Order comes from ORDER BY alone: a qu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -59,7 +59,7 @@ class Engine:
             return {name: _fetch(con, f'SELECT * FROM "{name}"', schema) for name, schema in asked.items()}
 
     @contextmanager
-    def _connection(self, tables: Mapping[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connection(self, tables: Mapping[str, pa.Table]) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         settings: dict[str, Any] = {
             "threads": self.threads,
             "memory_limit": self.memory,
