@@ -1,0 +1,230 @@
+"""Law: what the code already says is never written twice: these pages are made from it, and a test keeps them so.
+
+python docs/generate.py            write docs/reference/
+python docs/generate.py --check    name the pages that differ; exit code 1 if any does
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ROOT / "src/clampdown"
+OUT = ROOT / "docs/reference"
+MADE = "<!-- made by `make docs`; change the code, not this page -->\n"
+
+
+def cell(value: object) -> str:
+    """Text that stays inside one table cell."""
+    return str(value).replace("|", "\\|").replace("\n", " ").strip()
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    head = tuple(head)
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell(c) for c in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def law(path: Path) -> str:
+    """The comment or docstring that a file opens with, without its marker."""
+    lines: list[str] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# "))
+    return " ".join(lines).removeprefix("Law: ")
+
+
+# ---- command line ----------------------------------------------------------------------------------------------
+
+
+def cli_page() -> str:
+    """Every command's own help, at a fixed width."""
+    from clampdown.cli import VERBS, group
+
+    context = click.Context(group, info_name="clampdown", terminal_width=100, max_content_width=100)
+    parts = ["# Command line\n", MADE, fenced(group.get_help(context))]
+    for verb in VERBS:
+        command = group.get_command(context, verb)
+        assert command is not None
+        inner = click.Context(command, info_name=verb, parent=context, terminal_width=100, max_content_width=100)
+        parts += [f"## clampdown {verb}\n", fenced(command.get_help(inner))]
+    return "\n".join(parts)
+
+
+def fenced(text: str) -> str:
+    return "```text\n" + text.rstrip() + "\n```\n"
+
+
+def settings_page() -> str:
+    """Fields of the settings record with the comments beside them."""
+    source = (CODE / "cli/settings.py").read_text(encoding="utf-8")
+    rows = [
+        (
+            f"`{name}`",
+            kind.replace("str", "text").replace(" | None", ""),
+            f"`{default}`",
+            f"`CLAMPDOWN_{name.upper()}`",
+            text,
+        )
+        for name, kind, default, text in re.findall(r"^    (\w+): ([\w |]+) = (.+?)  # (.+)$", source, re.MULTILINE)
+    ]
+    return (
+        f"# Settings\n\n{MADE}\nA flag beats a variable, a variable beats `clampdown.toml`, the file beats the default. "
+        "Numbers take k, M or G. An unknown name is an error.\n\n"
+        + table(("name in `clampdown.toml`", "kind", "default", "variable", "what it sets"), rows)
+    )
+
+
+# ---- rules -----------------------------------------------------------------------------------------------------
+
+
+def rule_pages() -> Iterator[tuple[str, str]]:
+    families = sorted((CODE / "judge/rules").glob("*.toml"))
+    rows: list[tuple[object, ...]] = []
+    for path in families:
+        document = read(path)
+        parts = [f"# Rules: {path.stem}\n", MADE, law(path) + "\n"]
+        parts += [rule_section(rule) for rule in document["rule"]]
+        if document.get("define"):
+            parts.append("## Words used in the conditions\n")
+            parts.append(table(("word", "means"), ((f"`{k}`", f"`{v}`") for k, v in document["define"].items())))
+        rows += [
+            (f"[`{r['id']}`](rules-{path.stem}.md#{anchor(r['id'])})", r["verdict"], mechanism(r), r["why"])
+            for r in document["rule"]
+        ]
+        yield f"rules-{path.stem}.md", "\n".join(parts)
+    head = f"# Rules\n\n{MADE}\nAll {len(rows)} rules. Ids are never reused. All rules that fired are kept.\n\n"
+    yield "rules.md", head + table(("rule", "verdict", "mechanism", "why"), rows)
+
+
+def anchor(rule: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "", rule.lower())
+
+
+def mechanism(rule: dict[str, Any]) -> str:
+    return f"`{rule['mechanism']}`" if rule.get("mechanism") else ""
+
+
+def rule_section(rule: dict[str, Any]) -> str:
+    deed = f"`{rule['verdict']}`" + (f", {mechanism(rule)}" if rule.get("mechanism") else "")
+    cases = [("fires" if c["fires"] else "must not fire", f"`{c['row']}`", c.get("note", "")) for c in rule["case"]]
+    return (
+        f"## {rule['id']}\n\n{rule['why']}\n\n- Says: {deed}\n- False positives: {rule['false_positives']}\n"
+        f"- When: `{rule['when']}`\n\n" + table(("case", "row", "note"), cases)
+    )
+
+
+# ---- tables, mechanisms, targets -------------------------------------------------------------------------------
+
+
+def tables_page() -> str:
+    """Columns of model.py with the comments beside them."""
+    from clampdown import model
+
+    names = {id(schema): name for name, schema in model.TABLES.items()}
+    comments = column_comments((CODE / "model.py").read_text(encoding="utf-8"))
+    parts = ["# Tables\n", MADE, "Times are naive UTC in microseconds. `null` is written empty.\n"]
+    for key, schema in ((k, v) for k, v in vars(model).items() if id(v) in names):
+        rows = [
+            (f"`{f.name}`", f.type, "" if f.nullable else "never null", comments.get((key, f.name), "")) for f in schema
+        ]
+        parts += [f"## {names[id(schema)]}\n", table(("column", "type", "", "is"), rows)]
+    return "\n".join(parts)
+
+
+def column_comments(source: str) -> dict[tuple[str, str], str]:
+    """(schema, column) → the comment on its line and on the comment lines that follow."""
+    found: dict[tuple[str, str], str] = {}
+    schema, last = "", None
+    for line in source.splitlines():
+        if opened := re.match(r"(\w+): Final = _schema\(", line):
+            schema = opened[1]
+        elif column := re.match(r'    \("(\w+)",.*?\),(?:  # (.*))?$', line):
+            last = (schema, column[1])
+            found[last] = column[2] or ""
+        elif (more := re.match(r"    #\s+(.*)$", line)) and last:
+            found[last] += " " + more[1]
+        else:
+            last = None
+    return found
+
+
+def mechanisms_page() -> str:
+    labels = read(CODE / "reference/data/mechanisms.toml")["labels"]
+    rows = [("&nbsp;" * 4 * k.count(".") + f"`{k}`", v) for k, v in labels.items()]
+    return (
+        f"# Mechanisms\n\n{MADE}\nA dotted path; any prefix is a valid id; ids are append-only. A verdict says the "
+        "deepest node that the evidence supports and no deeper.\n\n" + table(("mechanism", "means"), rows)
+    )
+
+
+def targets_page() -> str:
+    document = read(CODE / "reference/data/targets.toml")
+    parts = ["# Targets\n", MADE, "Platforms with their roles. What is in no row here is `web/<host>`.\n"]
+    groups = document["group"]
+    parts += [
+        "## Groups\n",
+        table(("group", "label"), ((f"`{g['id']}`", g["label"]) for g in groups)),
+        "## Platforms\n",
+    ]
+    parts.append(table(("platform", "groups", "targets", "source"), platform_rows()))
+    return "\n".join(parts)
+
+
+def platform_rows() -> Iterator[tuple[str, ...]]:
+    from clampdown.reference import load_reference
+
+    for platform in load_reference().targets.platforms.values():
+        roles = ", ".join(f"`{platform.id}/{role}`" for role in platform.roles)
+        yield platform.label, ", ".join(platform.groups), roles, platform.source
+
+
+def thresholds_page() -> str:
+    rows = [
+        (f"`{path.stem}.{name}`", entry["value"], entry["reason"])
+        for path in sorted(CODE.rglob("*thresholds*.toml"))
+        for name, entry in read(path).items()
+        if isinstance(entry, dict) and "value" in entry
+    ]
+    return f"# Thresholds\n\n{MADE}\n" + table(("threshold", "value", "reason"), rows)
+
+
+def pages() -> dict[str, str]:
+    """Name → text of every generated page."""
+    made = dict(rule_pages())
+    made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
+    made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
+    return {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in sorted(made.items())}
+
+
+def main(words: list[str]) -> int:
+    made = pages()
+    there = {p.name: p.read_text(encoding="utf-8") for p in OUT.glob("*.md")}
+    stale = sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+    if "--check" in words:
+        print("\n".join(stale))
+        return 1 if stale else 0
+    for name in stale:
+        if name in made:
+            (OUT / name).write_text(made[name], encoding="utf-8")
+        else:
+            (OUT / name).unlink()
+    print(f"{len(stale)} of {len(made)} pages changed", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
