@@ -1,0 +1,1 @@
+"""Law: records in, rows out: every record becomes one measurement or one reject, and bodies end here."""

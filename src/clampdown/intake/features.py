@@ -1,0 +1,320 @@
+"""Law: what intake knows of the world comes in as one frozen Kit; what it works out twice, it remembers in one Memo.
+
+A Kit says which reference data a batch was read with. A Memo belongs to one run of a reader: everything in it is a
+pure function of the key and the Kit, so that dropping it at any time changes nothing but the time taken.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+from clampdown.intake.failures import failure_of, name_of
+from clampdown.intake.redact import NOT_A_PROBE
+
+_ROOM: Final = 200_000  # entries of one kind before a Memo starts anew: bounds memory, never results
+DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "h3": 443, "dot": 853, "doh": 443}
+
+
+class Matcher(Protocol):
+    """Body fingerprints, compiled; linear in the length of the body."""
+
+    def match(self, body: bytes, /) -> tuple[str, ...]:
+        """Ids of the fingerprints found in this body."""
+        ...
+
+
+class TargetTable(Protocol):
+    """Hosts -> target ids."""
+
+    def target_of_host(self, host: str, port: int | None = None) -> str:
+        """The role that this host plays, else `web/<host>[:port]`."""
+        ...
+
+    def target_of_endpoint(self, host: str, port: int) -> str | None:
+        """The role whose published endpoints hold this one; None where none does."""
+        ...
+
+    def is_published(self, host: str, port: int) -> bool:
+        """Whether a tool publishes this endpoint as a default, so that its address may be stored."""
+        ...
+
+
+class RootStore(Protocol):
+    """Certificate authorities of their own day."""
+
+    def verify(self, chain: list[bytes], host: str, when: datetime) -> str:
+        """One of the words of observations.cert_status."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What intake needs of the reference data.
+
+    `references` is the digest of the body fingerprints; `synthetic_public` are networks whose addresses count as
+    public (a synthetic world lives in documentation ranges, which are bogons in ours); `bridges` are published
+    default addresses of tunnels, the only ones whose address may be stored.
+    """
+
+    targets: TargetTable | None = None
+    bodies: Matcher | None = None
+    roots: RootStore | None = None
+    references: str = "none"
+    synthetic_public: tuple[str, ...] = ()
+    bridges: frozenset[str] = field(default_factory=frozenset[str])
+
+
+# Anycast addresses that the operators of public resolvers publish. A lookup sent to one of them names it; any other
+# resolver address may lie in the probe's network and is not kept.
+PUBLIC_RESOLVERS: Final = frozenset(
+    """8.8.8.8 8.8.4.4 2001:4860:4860::8888 2001:4860:4860::8844 1.1.1.1 1.0.0.1 1.1.1.2 1.0.0.2 1.1.1.3 1.0.0.3
+    2606:4700:4700::1111 2606:4700:4700::1001 9.9.9.9 149.112.112.112 9.9.9.10 149.112.112.10 9.9.9.11 149.112.112.11
+    2620:fe::fe 2620:fe::9 208.67.222.222 208.67.220.220 2620:119:35::35 2620:119:53::53 94.140.14.14 94.140.15.15
+    2a10:50c0::ad1:ff 2a10:50c0::ad2:ff 77.88.8.8 77.88.8.1 185.228.168.9 185.228.169.9 76.76.2.0 76.76.10.0
+    223.5.5.5 223.6.6.6 114.114.114.114 114.114.115.115 119.29.29.29 180.76.76.76 4.2.2.1 4.2.2.2 64.6.64.6
+    64.6.65.6 193.110.81.0 185.253.5.0 194.242.2.2 45.90.28.0 45.90.30.0""".split()
+)
+
+_CGNAT: Final = ipaddress.ip_network("100.64.0.0/10")
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL6: Final = ipaddress.ip_network("2000::/3")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Classes:
+    """Address -> class. `public` is what could serve the world; everything else in an answer is a bogon."""
+
+    __slots__ = ("_known", "_public")
+
+    def __init__(self, synthetic_public: Sequence[str]) -> None:
+        self._public = tuple(ipaddress.ip_network(text) for text in synthetic_public)
+        self._known: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) > _ROOM:
+                self._known.clear()
+            known = self._known[text] = self._of(ipaddress.ip_address(text))
+        return known
+
+    def _of(self, address: Address) -> str:
+        if any(address in network for network in self._public if network.version == address.version):
+            return "public"
+        if isinstance(address, ipaddress.IPv6Address):
+            if address.ipv4_mapped is not None:
+                return self._of(address.ipv4_mapped)
+            if address in _NAT64:  # how a mobile network without IPv4 spells an IPv4 address
+                return self._of(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        elif address in _CGNAT:
+            return "cgnat"
+        for name in ("unspecified", "loopback", "link_local", "multicast"):
+            if getattr(address, "is_" + name):
+                return name
+        if address.is_reserved or (address.version == 6 and address not in _GLOBAL6 and not address.is_private):
+            return "reserved"
+        if address.is_global:
+            return "public"
+        return "private" if _is_private(address) else "reserved"
+
+
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+
+
+def _is_private(address: Address) -> bool:
+    return any(address in network for network in _PRIVATE if network.version == address.version)
+
+
+class Memo:
+    """Pure answers remembered during one run of a reader."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.classify = Classes(kit.synthetic_public)
+        self._hosts: dict[str, str | None] = {}
+        self._ips: dict[str, str | None] = {}
+        self._endpoints: dict[str, tuple[str | None, int | None, str | None]] = {}
+        self._targets: dict[tuple[str, int | None], str] = {}
+        self._failures: dict[str, tuple[str, str]] = {}
+        self._urls: dict[str, SplitResult | None] = {}
+        self.certificates: dict[object, tuple[str, str | None, str | None, str | None]] = {}
+        self.headers: dict[tuple[str, str], str] = {}
+
+    def host(self, text: str | None) -> str | None:
+        """A name in punycode, lower case, without the final dot; None for an address or for nothing."""
+        if not text:
+            return None
+        try:
+            return self._hosts[text]
+        except KeyError:
+            _bound(self._hosts)
+            found = self._hosts[text] = host_of(text)
+            return found
+
+    def ip(self, text: str | None) -> str | None:
+        """An address in its canonical spelling; None where a name or nothing stands in its place."""
+        if not text:
+            return None
+        try:
+            return self._ips[text]
+        except KeyError:
+            _bound(self._ips)
+            found = self._ips[text] = ip_of(text)
+            return found
+
+    def endpoint(self, text: str | None) -> tuple[str | None, int | None, str | None]:
+        """(address, port, name) of `1.2.3.4:443`, `[::1]:443` or `name:443`."""
+        if not text:
+            return None, None, None
+        try:
+            return self._endpoints[text]
+        except KeyError:
+            _bound(self._endpoints)
+            host, port = split_port(text)
+            ip = self.ip(host)
+            found = self._endpoints[text] = (ip, port, None if ip else self.host(host))
+            return found
+
+    def target(self, host: str | None, port: int | None = None) -> str | None:
+        """The target that a host (a name, else an address) stands for."""
+        if not host:
+            return None
+        key = (host, port)
+        try:
+            return self._targets[key]
+        except KeyError:
+            _bound(self._targets)
+            table = self.kit.targets
+            found = web_target(host, port) if table is None else table.target_of_host(host, port)
+            self._targets[key] = found
+            return found
+
+    def failure(self, value: object) -> tuple[str, str | None]:
+        """(outcome, normalised name); the common texts are looked up once."""
+        if value is None:
+            return "ok", None
+        if not isinstance(value, str) or not value:
+            return failure_of(value)
+        try:
+            return self._failures[value]
+        except KeyError:
+            _bound(self._failures)
+            found = self._failures[value] = ("failed", name_of(value))
+            return found
+
+    def url(self, text: str | None) -> SplitResult | None:
+        """A URL in its parts; None where there is none or it cannot be taken apart."""
+        if not text:
+            return None
+        try:
+            return self._urls[text]
+        except KeyError:
+            _bound(self._urls)
+            found = self._urls[text] = url_of(text)
+            return found
+
+
+def _bound(known: dict[object, object] | dict[str, object] | object) -> None:
+    if isinstance(known, dict) and len(known) > _ROOM:
+        known.clear()
+
+
+def url_of(text: str) -> SplitResult | None:
+    """urlsplit that answers None instead of raising (bad brackets, bad ports)."""
+    try:
+        found = urlsplit(text.strip())
+        _ = found.port
+    except ValueError:
+        return None
+    return found
+
+
+def host_of(text: str) -> str | None:
+    """Punycode, lower case, no final dot. Names that IDNA refuses (underscores, long labels) stay as they are."""
+    name = text.strip().rstrip(".").lower()
+    if not name or len(name) > 253 or ip_of(name) is not None or any(c in name for c in " /\\?#@[]\"'<>\n\r\t"):
+        return None
+    if name.isascii():
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        try:
+            return name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return None
+
+
+def ip_of(text: str) -> str | None:
+    """Canonical spelling without brackets or zone; None for anything else (`[scrubbed]`, names)."""
+    plain = text.strip().strip("[]").partition("%")[0]
+    if not plain or plain[-1] not in "0123456789abcdefABCDEF:":
+        return None
+    try:
+        address = ipaddress.ip_address(plain)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def split_port(text: str) -> tuple[str, int | None]:
+    """(host, port) of an endpoint; a bare IPv6 address has no port."""
+    text = text.strip()
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        digits = rest.removeprefix(":")
+    elif text.count(":") == 1:
+        host, _, digits = text.partition(":")
+    else:
+        return text, None
+    return host, port_of(digits)
+
+
+def port_of(value: object) -> int | None:
+    """A port number; None outside 1..65535."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536 else None
+
+
+def web_target(host: str, port: int | None = None) -> str:
+    """The target of a web host that no table knows (CONTRACTS: `web/<punycode host>[:port]`)."""
+    shown = f"[{host}]" if ":" in host and port else host
+    return f"web/{shown}:{port}" if port else f"web/{host}"
+
+
+def asn_of(value: object) -> int | None:
+    """`AS64500`, `64500` or 64500; None for AS0, nothing or nonsense."""
+    if isinstance(value, str):
+        digits = value.strip().upper().removeprefix("AS")
+        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 < value < 2**32 else None
+
+
+def resolver_of(engine: str, address: str | None, memo: Memo) -> str | None:
+    """A public resolver asked by address: the name in a DoH URL, a published anycast address; else None."""
+    if not address or engine == "system" or address in NOT_A_PROBE:
+        return None
+    if "://" in address:
+        parts = memo.url(address)
+        host = None if parts is None else parts.hostname
+    else:
+        host = split_port(address)[0]
+    ip = memo.ip(host)
+    if ip is not None:
+        return ip if ip in PUBLIC_RESOLVERS else None
+    return memo.host(host)

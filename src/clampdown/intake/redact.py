@@ -1,0 +1,164 @@
+"""Law: no one is exposed: what could lead to the person who measured is gone before a row exists (law 9).
+
+Two nets. The wide one needs no knowledge: in free text every address literal, mail address, query, cookie, home
+folder, bridge line goes. The narrow one knows the record's own addresses (the probe's, its resolver's where that lies
+in the probe's network) and takes them out of every string in every spelling, even out of names.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import Final
+
+SCRUBBED: Final = "[scrubbed]"
+ADDRESS: Final = "[address]"
+TEXT_LIMIT: Final = 300  # a title or a detail is for a person to glance at
+NOT_A_PROBE: Final = frozenset({"", "127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", SCRUBBED})  # noqa: S104
+
+# Headers whose whole value speaks of the person: sessions, credentials, the address a proxy saw.
+PERSONAL_HEADERS: Final = frozenset(
+    """set-cookie set-cookie2 cookie cookie2 authorization proxy-authorization www-authenticate x-forwarded-for
+    x-real-ip x-client-ip client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6 x-cluster-client-ip forwarded
+    x-remote-ip x-remote-addr x-originating-ip fastly-client-ip x-user x-user-id x-username x-csrf-token x-xsrf-token
+    x-auth-token x-session-id x-amzn-remapped-authorization""".split()
+)
+
+_V4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}[.]){3}\d{1,3}(?!\d|[.]\d)")
+_V4_SPELT: Final = re.compile(r"(?<![\d_-])\d{1,3}(?:-\d{1,3}){3}(?![\d-])|(?<![\d_-])\d{1,3}(?:_\d{1,3}){3}(?![\d_])")
+_V6: Final = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,45}(?:[.\d]{7,15})?(?![0-9A-Za-z:])")
+_MAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:[.][\w-]{1,63})+")
+_USERINFO: Final = re.compile(r"(?<=://)[^/\s@\"'<>]{1,256}@")
+_QUERY: Final = re.compile(r"[?#][^\s\"'<>,;]*")
+_URL_QUERY: Final = re.compile(r"((?:https?:/)?/[^\s\"'<>?#]*)[?#][^\s\"'<>]*", re.IGNORECASE)
+_COOKIE: Final = re.compile(r"\b((?:set-)?cookie2?)\s*[:=][^\n]*", re.IGNORECASE)
+_HOME: Final = re.compile(r"((?:/home/|/Users/|\\Users\\|\\Documents and Settings\\))[^/\\\s\"'<>:]+", re.IGNORECASE)
+_BRIDGE: Final = re.compile(
+    r"\b(bridge|obfs[2-4]|scramblesuit|snowflake|webtunnel|meek(?:_lite)?|conjure)\s+[^\s]*[:\d][^\n]*", re.IGNORECASE
+)
+_BRIDGE_PARTS: Final = re.compile(r"\b(?:[0-9A-Fa-f]{40}|(?:cert|iat-mode|password|passwd|token|fingerprint)=[^\s,;]+)")
+_PATH_USER: Final = re.compile(
+    r"(/(?:users?|u|home|profiles?|people|members?|authors?|accounts?|usr)/|/[~@]|/%7e|/%40)[^/\s?#\"'<>;,]+",
+    re.IGNORECASE,
+)
+
+
+def public_text(value: str, limit: int = TEXT_LIMIT) -> str:
+    """Free text without any personal datum that can be recognised as one; cut to a length for reading."""
+    if len(value) > limit * 4:
+        value = value[: limit * 4]
+    if value.isalpha():  # nothing to recognise in one plain word
+        return value[:limit]
+    if "ookie" in value or "OOKIE" in value:
+        value = _COOKIE.sub(r"\1: [scrubbed]", value)
+    value = _BRIDGE.sub(r"\1 [scrubbed]", value)
+    value = _BRIDGE_PARTS.sub(SCRUBBED, value)
+    if "@" in value:
+        value = _MAIL.sub(SCRUBBED, _USERINFO.sub("", value))
+    if "/" in value or "\\" in value:
+        value = _PATH_USER.sub(r"\1[user]", _HOME.sub(r"\1[user]", _URL_QUERY.sub(r"\1", value)))
+    return addresses(value)[:limit]
+
+
+def header_value(value: str, limit: int = 1000) -> str:
+    """A header's value without queries, names of people and addresses; address hosts of URLs stay (`//host`)."""
+    if len(value) > limit:
+        value = value[:limit]
+    if "?" in value or "#" in value:
+        value = _QUERY.sub("", value)
+    if "@" in value:
+        value = _MAIL.sub(SCRUBBED, _USERINFO.sub("", value))
+    if "/" in value or "\\" in value:
+        value = _PATH_USER.sub(r"\1[user]", _HOME.sub(r"\1[user]", value))
+    if "=" in value or " " in value:
+        value = _BRIDGE_PARTS.sub(SCRUBBED, _BRIDGE.sub(r"\1 [scrubbed]", value))
+    return addresses(value, keep_hosts=True)
+
+
+def addresses(value: str, *, keep_hosts: bool = False) -> str:
+    """Take address literals out of a text. `keep_hosts` leaves the host of a URL: that is a server, not a person."""
+    if value.count(".") >= 3:
+        value = _V4.sub(lambda found: _literal(found, keep_hosts), value)
+    if value.count("-") >= 3 or value.count("_") >= 3:
+        value = _V4_SPELT.sub(_spelt, value)
+    if value.count(":") >= 2:
+        value = _V6.sub(lambda found: _literal(found, keep_hosts), value)
+    return value
+
+
+def _literal(found: re.Match[str], keep_hosts: bool) -> str:
+    text = found.group()
+    if keep_hosts and found.string[max(0, found.start() - 3) : found.start()].rstrip("[").endswith("//"):
+        return text
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return ADDRESS
+
+
+def _spelt(found: re.Match[str]) -> str:
+    parts = found.group().replace("_", "-").split("-")
+    return ADDRESS if all(int(part) < 256 for part in parts) else found.group()
+
+
+def path_of(path: str) -> str:
+    """A URL's path without query, fragment and the names of users."""
+    for mark in "?#":
+        at = path.find(mark)
+        if at >= 0:
+            path = path[:at]
+    if "~" in path or "@" in path or path.count("/") > 1 or "%" in path:
+        path = _MAIL.sub(SCRUBBED, _PATH_USER.sub(r"\1[user]", path))
+    return addresses(path[:TEXT_LIMIT])
+
+
+class Secrets:
+    """The record's own addresses, in every spelling in which they could be found."""
+
+    __slots__ = ("_pattern", "canonical")
+
+    def __init__(self, found: Iterable[str | None]) -> None:
+        self.canonical: set[str] = set()
+        spellings: set[str] = set()
+        for text in found:
+            if not text or text in NOT_A_PROBE:
+                continue
+            try:
+                address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
+            except ValueError:
+                continue
+            if address.is_loopback or address.is_unspecified:
+                continue
+            self.canonical.add(str(address))
+            spellings |= _spellings(address)
+            spellings.add(text.strip())
+        self._pattern: re.Pattern[str] | None = None
+        if spellings:
+            longest = sorted(spellings, key=lambda s: (-len(s), s))
+            self._pattern = re.compile(
+                r"(?<![0-9A-Za-z])(?:" + "|".join(map(re.escape, longest)) + r")(?![0-9A-Za-z])", re.IGNORECASE
+            )
+
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
+    def within(self, text: str) -> bool:
+        """Whether a spelling of one of the addresses stands in this text."""
+        return self._pattern is not None and self._pattern.search(text) is not None
+
+    def remove(self, text: str) -> str:
+        """The text with every spelling of the addresses replaced."""
+        return text if self._pattern is None else self._pattern.sub(ADDRESS, text)
+
+
+def _spellings(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> set[str]:
+    texts = {str(address), address.exploded}
+    spelt = {t.replace(mark, other) for t in texts for mark in ".:" if mark in t for other in ("-", "_", "%3A", "x")}
+    spelt.add(address.reverse_pointer.rpartition(".")[0].rpartition(".")[0])
+    spelt.add(str(int(address)))
+    spelt.add(f"{int(address):0{8 if address.version == 4 else 32}x}")
+    if address.version == 6 and address.ipv4_mapped is not None:
+        spelt |= _spellings(address.ipv4_mapped)
+    return texts | spelt

@@ -1,0 +1,274 @@
+"""Law: the envelope gives one measurements row whatever the nettest; each of its fields may fail alone.
+
+OONI data format specification df-000 (base). Any key may be null, missing or of another type; `annotations` may be
+null or a list; AS0 and ZZ mean "not known". The collector adds `measurement_uid`, `is_verified` and `probe_id`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from clampdown.intake.features import Kit, Memo, asn_of, port_of
+from clampdown.intake.identity import measurement_id, received_of, repeat_of, time_of, when
+from clampdown.intake.redact import NOT_A_PROBE, SCRUBBED, Secrets, path_of, public_text
+from clampdown.intake.rows import Row
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+/:()~-]{0,79}")
+_TEST: Final = re.compile(r"[a-z0-9_]{1,64}")
+_REPORT: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """What the envelope holds, leaves as found."""
+
+    measurement_uid: Any = None
+    is_verified: Any = None
+    probe_id: Any = None
+    report_id: Any = None
+    input: Any = None
+    measurement_start_time: Any = None
+    test_start_time: Any = None
+    test_name: Any = None
+    test_version: Any = None
+    test_runtime: Any = None
+    software_name: Any = None
+    software_version: Any = None
+    probe_asn: Any = None
+    probe_cc: Any = None
+    probe_ip: Any = None
+    resolver_asn: Any = None
+    resolver_ip: Any = None
+    annotations: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class Measurement:
+    """One record while it is read: what every reader of a nettest needs to write rows."""
+
+    env: Envelope
+    keys: dict[str, Any]  # test_keys as found; empty where null, or where a reader decodes its own structs
+    test: str | None
+    memo: Memo
+    secrets: Secrets
+    degraded: set[str] = field(default_factory=set[str])
+    tagged: bool = False  # some step carries the tag `classic`
+    given: str | None = None  # the input, redacted
+    url: str | None = None  # the input as found, where it is a URL or a host; never a row
+    scheme: str | None = None
+    host: str | None = None  # punycode name, else address, of the input
+    port: int | None = None  # port the input leads to, defaults filled in
+    target: str | None = None  # the target the test was asked for
+    start: datetime | None = None
+    network: int | None = None
+    control: str = "none"
+    instrument: str | None = None
+    peer: str | None = None
+    names: dict[str, str] = field(default_factory=dict[str, str])  # address -> name, from answers
+    asns: dict[str, int] = field(default_factory=dict[str, int])  # address -> network, from answers and the control
+    hosts: dict[int, str] = field(default_factory=dict[int, str])  # transaction -> name
+    hops: dict[int, str] = field(default_factory=dict[int, str])  # redirect hop -> name
+
+    @property
+    def kit(self) -> Kit:
+        """The reference data of this run."""
+        return self.memo.kit
+
+    def text(self, value: object, limit: int = 300) -> str | None:
+        """Free text fit to be stored: personal data out, the record's own addresses out, cut to a length."""
+        if not isinstance(value, str) or not value:
+            return None
+        return public_text(self.secrets.remove(clean(value)), limit) or None
+
+    def ip(self, text: str | None) -> str | None:
+        """An address in its canonical spelling; None where scrubbed, or where it is the record's own."""
+        found = self.memo.ip(text)
+        return None if found in self.secrets.canonical else found
+
+    def name(self, text: str | None) -> str | None:
+        """A host name in punycode; None for an address, or where the name spells the record's own address."""
+        found = self.memo.host(text)
+        return None if found is not None and self.secrets and self.secrets.within(found) else found
+
+
+def clean(value: str) -> str:
+    """Text that can be stored as UTF-8: lone surrogates and NUL become visible marks."""
+    if value.isascii():
+        return value.replace("\0", " ") if "\0" in value else value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        value = value.encode("utf-8", "replace").decode()
+    return value.replace("\0", " ")
+
+
+def open_measurement(env: Envelope, keys: dict[str, Any], memo: Memo, client_resolver: object = None) -> Measurement:
+    """A Measurement with everything that follows from the envelope, before its test is read."""
+    network, resolver = asn_of(env.probe_asn), asn_of(env.resolver_asn)
+    own = [_text(env.probe_ip)]
+    if resolver is None or resolver == network:
+        # A resolver inside the probe's network, or nobody knows where: its full address is not kept.
+        own += [_text(env.resolver_ip), _text(client_resolver)]
+    m = Measurement(env, keys, None, memo, _secrets(own))
+    m.network = network
+    m.test = m_token(m, env.test_name, "test_name", _TEST)
+    m.start = time_of(env.measurement_start_time)
+    if m.start is None:
+        m.degraded.add("measurement_start_time")
+        m.start = time_of(env.test_start_time)
+    _input(m)
+    return m
+
+
+_NO_SECRETS: Final = Secrets(())
+
+
+def _secrets(own: list[str | None]) -> Secrets:
+    return Secrets(own) if any(text and text not in NOT_A_PROBE for text in own) else _NO_SECRETS
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def m_token(m: Measurement, value: object, name: str, form: re.Pattern[str] = _TOKEN) -> str | None:
+    """A short machine-written word of the envelope; anything else costs the field."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and form.fullmatch(value) and not m.secrets.within(value):
+        return value if form is not _TOKEN else (public_text(value, 80) or None)
+    m.degraded.add(name)
+    return None
+
+
+def _input(m: Measurement) -> None:
+    """The input in the parts that are needed. Its query and user names are not kept; its host is the web target."""
+    found = m.env.input
+    if isinstance(found, list) and found and isinstance(found[0], str):
+        m.degraded.add("input")
+        found = found[0]
+    if found is None or found == "":
+        return
+    if not isinstance(found, str):
+        m.degraded.add("input")
+        return
+    m.url = found
+    parts = m.memo.url(found)
+    if parts is None or not parts.hostname or "://" not in found:
+        m.given = m.text(found, 200)
+        return
+    m.scheme = parts.scheme.lower()
+    host = m.memo.ip(parts.hostname) or m.memo.host(parts.hostname)
+    if host is None:
+        m.degraded.add("input")
+        m.given = m.text(found, 200)
+        return
+    if host in m.secrets.canonical or m.secrets.within(host):
+        m.given = f"{m.scheme}://{SCRUBBED}/"
+        return
+    default = {"http": 80, "https": 443}.get(m.scheme)
+    port = port_of(parts.port)
+    m.host, m.port = host, port or default
+    shown = None if port == default else port
+    m.target = m.memo.target(host, shown)
+    where = f"[{host}]" if ":" in host else host
+    path = m.secrets.remove(clean(path_of(parts.path)))
+    m.given = f"{m.scheme}://{where}{f':{shown}' if shown else ''}{path}"
+
+
+def measurement_row(
+    m: Measurement, digest: str, canonical: str | None, file: str, member: str | None, line: int | None
+) -> Row:
+    """The measurements row, in the order of model.MEASUREMENTS. `canonical` stands in where nothing names the record."""
+    env = m.env
+    uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None
+    identity = measurement_id(uid, member, file) or canonical or "x" + digest[:32]
+    report = m_token(m, env.report_id, "report_id", _REPORT)
+    placed = when(m.start, received_of(identity, file, member), report)
+    notes: Mapping[str, Any] = env.annotations if isinstance(env.annotations, dict) else {}
+    if env.annotations is not None and not isinstance(env.annotations, dict) and env.annotations != []:
+        m.degraded.add("annotations")
+    vantage, kind = vantage_of(env, report)
+    software = m_token(m, env.software_name, "software_name")
+    version = m_token(m, env.software_version, "software_version")
+    resolver = asn_of(env.resolver_asn)
+    return (
+        identity,
+        digest,
+        m.kit.references,
+        "ooni",
+        locator(file, member, line),
+        m.test,
+        m_token(m, env.test_version, "test_version"),
+        f"{software or ''}/{version or ''}" if software or version else None,
+        m_token(m, notes.get("platform"), "annotations.platform"),
+        m_token(m, notes.get("network_type"), "annotations.network_type"),
+        _country(m),
+        m.network,
+        resolver,
+        m.start,
+        received_of(identity, file, member),
+        placed.day,
+        placed.hour,
+        vantage,
+        kind,
+        report,
+        repeat_of(report, m.url, _start_text(m)),
+        m.given,
+        m.target,
+        _seconds(m, env.test_runtime),
+        m.control,
+        "clock" if placed.clock_error else m.instrument,
+        ",".join(sorted(m.degraded)),
+        m.peer,
+    )
+
+
+def _start_text(m: Measurement) -> str | None:
+    return None if m.start is None else m.start.isoformat()
+
+
+def _country(m: Measurement) -> str | None:
+    code = m.env.probe_cc
+    if isinstance(code, str) and _COUNTRY.fullmatch(code.strip().upper()):
+        code = code.strip().upper()
+        return None if code == "ZZ" else code
+    if code not in (None, "", "ZZ"):
+        m.degraded.add("probe_cc")
+    return None
+
+
+def _seconds(m: Measurement, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e12 < value < 1e12:
+        m.degraded.add("test_runtime")
+        return None
+    return float(value)
+
+
+def vantage_of(env: Envelope, report: str | None) -> tuple[str | None, str]:
+    """(local key, kind): the credentialed id where the collector verified one, else the report session."""
+    identity = env.probe_id
+    if isinstance(identity, str) and identity and env.is_verified not in ("f", "u", False):
+        return "c" + hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:32], "credential"
+    if report:
+        return "s" + hashlib.sha256(report.encode()).hexdigest()[:32], "session"
+    return None, "none"
+
+
+def locator(file: str, member: str | None, line: int | None) -> str:
+    """File name, member and line; never a directory of the reader's machine."""
+    place = file.replace("\\", "/").rpartition("/")[2]
+    if member:
+        place += "!" + member.replace("\\", "/").replace("../", "")
+    return f"{place}:{line}" if line is not None else place

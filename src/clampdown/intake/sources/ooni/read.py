@@ -1,0 +1,125 @@
+"""Law: one bad field costs that field, one bad reader costs its rows, and neither costs the record.
+
+A record is decoded twice at most: fast into structs, and where that fails once more generically by `containers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from clampdown.intake.containers import Limits, Raw, canonical_id, decode, digest
+from clampdown.intake.features import Kit, Memo
+from clampdown.intake.identity import measurement_id
+from clampdown.intake.rows import Rows
+from clampdown.intake.sources.ooni.envelope import Envelope, Measurement, measurement_row, open_measurement
+from clampdown.intake.sources.ooni.structs import one
+from clampdown.intake.sources.ooni.templates import everything, find_tags, web_place
+from clampdown.model import Batch, Reject
+
+Reader = Callable[[Measurement, Rows], None]
+
+BATCH_RECORDS: Final = 2000
+BATCH_BYTES: Final = 64 << 20
+_LIMITS: Final = Limits()
+_TEMPLATES: Final = frozenset(
+    {"queries", "requests", "tcp_connect", "tcp_connects", "tls_handshakes", "quic_handshakes", "network_events"}
+)
+# A thing is a measurement of OONI's when it says which test it is of, or where and when it was made.
+_MARKS: Final = (b'"test_name"', b'"test_keys"', b'"probe_cc"', b"test_name:", b"probe_cc:")
+
+
+def sniff(data: bytes) -> bool:
+    """Whether these bytes look like a measurement of OONI's."""
+    return any(mark in data for mark in _MARKS)
+
+
+def read_records(
+    records: Iterable[Raw | Reject], kit: Kit, tests: Mapping[str, Reader], limits: Limits = _LIMITS
+) -> Iterator[Batch]:
+    """Batches of about 2,000 measurements or 64 MB, whichever comes first."""
+    memo = Memo(kit)
+    rows, size = Rows(), 0
+    for record in records:
+        if isinstance(record, Reject):
+            rows.rejects.append(record)
+            continue
+        size += len(record.data)
+        read_one(record, rows, memo, tests, limits)
+        if len(rows.measurements) >= BATCH_RECORDS or size >= BATCH_BYTES:
+            yield rows.finish(memo.classify)
+            rows, size = Rows(), 0
+    if rows.measurements or rows.rejects:
+        yield rows.finish(memo.classify)
+
+
+def read_one(raw: Raw, rows: Rows, memo: Memo, tests: Mapping[str, Reader], limits: Limits = _LIMITS) -> None:
+    """One record: its observations, then its measurements row; or a reject."""
+    value: Any = decode(raw, limits)
+    if isinstance(value, Reject):
+        rows.rejects.append(value)
+        return
+    if not isinstance(value, dict) or not _is_measurement(value):
+        rows.rejects.append(_reject(raw, "not_a_measurement"))
+        return
+    degraded: set[str] = set()
+    env = one(value, Envelope, "", degraded) or Envelope()
+    keys = value.get("test_keys")
+    if keys is not None and not isinstance(keys, dict):
+        degraded.add("test_keys")
+    m = open_measurement(env, keys if isinstance(keys, dict) else {}, memo, _client_resolver(keys))
+    m.degraded |= degraded
+    find_tags(m, m.keys)
+    rows.begin()
+    _observe(m, rows, tests)
+    uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None
+    canonical = None if measurement_id(uid, raw.member, raw.file) else canonical_id(value)
+    rows.close(measurement_row(m, digest(raw.data), canonical, raw.file, raw.member, raw.line))
+
+
+def _client_resolver(keys: object) -> object:
+    return keys.get("client_resolver") if isinstance(keys, dict) else None
+
+
+def _is_measurement(value: Mapping[str, Any]) -> bool:
+    return any(key in value for key in ("test_keys", "test_name", "probe_cc", "probe_asn", "measurement_start_time"))
+
+
+def _reject(raw: Raw, reason: str) -> Reject:
+    return Reject(raw.file, raw.member, raw.line, digest(raw.data), len(raw.data), reason)
+
+
+def _observe(m: Measurement, rows: Rows, tests: Mapping[str, Reader]) -> None:
+    """Read the test by its own reader; where that trips over the record, generically, and say so."""
+    reader = tests.get(m.test or "")
+    if reader is not None:
+        try:
+            reader(m, rows)
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError, msgspec.MsgspecError):
+            # Hostile or broken structure that no guard foresaw: the record stays, its special rows do not.
+            rows.undo()
+            m.degraded.add("test_keys")
+        else:
+            return
+    try:
+        read_any(m, rows)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError, msgspec.MsgspecError):
+        rows.undo()
+        m.degraded.add("test_keys")
+
+
+def read_any(m: Measurement, rows: Rows) -> None:
+    """Every template found anywhere in the test's keys, as rows of whatever host each step is about."""
+    place = web_place(m)
+    pending: list[tuple[Any, int]] = [(m.keys, 0)]
+    while pending:
+        found, deep = pending.pop()
+        if isinstance(found, dict):
+            if not _TEMPLATES.isdisjoint(found):
+                everything(rows, m, found, place)
+            if deep < 12:
+                pending.extend((v, deep + 1) for k, v in reversed(found.items()) if k not in _TEMPLATES)
+        elif isinstance(found, list) and deep < 12:
+            pending.extend((v, deep + 1) for v in reversed(found) if isinstance(v, dict | list))
