@@ -1,0 +1,282 @@
+"""Law: a report is data before it is a page: every number with its denominator, its vantage points and its witnesses.
+
+Frozen records only. Networks are integers here and `AS64500` on paper; days are ISO dates; no prose.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from clampdown.assess.counting import Bounds, Thresholds
+from clampdown.assess.names import Names
+from clampdown.evidence import Value, Witnesses
+from clampdown.model import Terms
+
+FORMAT = 1
+KIND = "clampdown.report.blocked"
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked. Times are naive UTC and half-open: since <= time < until."""
+
+    country: str
+    since: datetime | None = None
+    until: datetime | None = None
+    target: str | None = None
+    group: str | None = None
+    network: int | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One pinned file of reference data."""
+
+    kind: str
+    name: str
+    date: str
+    digest: str
+    licence: str
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One source of measurements and its terms."""
+
+    files: int | None
+    measurements: int
+    terms: Terms
+
+
+class Bodies(msgspec.Struct, frozen=True, kw_only=True):
+    """Which fingerprints the bodies of these days were matched with when they were read."""
+
+    first: str
+    last: str
+    references: str
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What the verdicts were made from."""
+
+    version: str
+    rules: str
+    reference: str
+    snapshots: tuple[Snapshot, ...] = ()
+    sources: tuple[Source, ...] = ()
+    bodies: tuple[Bodies, ...] = ()
+
+
+class MechanismCount(msgspec.Struct, frozen=True, kw_only=True):
+    mechanism: str
+    tries: int
+
+
+class RuleCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a rule fired in a cell, and how often it decided."""
+
+    rule: str
+    verdict: str
+    mechanism: str | None
+    fired: int
+    decided: int
+
+
+class FingerprintCount(msgspec.Struct, frozen=True, kw_only=True):
+    fingerprint: str
+    fired: int
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """Tries of one day by what they said."""
+
+    day: str
+    tries: dict[str, int]
+
+
+class Recent(msgspec.Struct, frozen=True, kw_only=True):
+    """The same question asked of the last days of a long period alone."""
+
+    state: str
+    reason: str | None
+    grade: str | None
+    n: int
+    vantage: Bounds
+    stands: bool
+    settled: Bounds
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be said of one target on one network over the period."""
+
+    target: str
+    network: int
+    state: str
+    reason: str | None
+    grade: str | None
+    n: int  # tries that decided something: the denominator
+    tries: dict[str, int]
+    measurements: dict[str, int]
+    shares: dict[str, float]
+    vantage: Bounds
+    support: Bounds
+    settled: Bounds
+    stands: bool
+    mechanisms: tuple[MechanismCount, ...]
+    rules: tuple[RuleCount, ...]
+    fingerprints: tuple[FingerprintCount, ...]
+    days: tuple[Day, ...]
+    recent: Recent | None
+    witnesses: dict[str, Witnesses]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One role of a platform on one network, as far as it bears on the answer."""
+
+    target: str
+    network: int
+    state: str
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """One platform over some days: `states` counts networks; `n` of them have enough data, of `tested` with any."""
+
+    n: int
+    tested: int
+    states: dict[str, int]
+    networks: dict[str, str]
+    grade: str | None
+
+
+class Headline(msgspec.Struct, frozen=True, kw_only=True):
+    """One platform: in how many of the networks with enough data it is blocked."""
+
+    group: str
+    platform: str
+    whole: Count
+    recent: Count | None  # the last days of a long period
+    parts: tuple[Part, ...]
+    mechanisms: tuple[str, ...]
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    network: int
+    measurements: int
+    vantage: Bounds
+    days: int  # days with any test at all
+    silent: tuple[str, ...]  # days of the period without any test
+    day_only: bool  # too few vantage points: times are not shown
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """Verdicts that count for nothing here, and why."""
+
+    reason: str  # repeat | invalid | not_applicable | no_network | no_target
+    rule: str | None
+    measurements: int
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    first: str
+    last: str
+    days: int
+    tested: tuple[str, ...]  # days on which anything was tested in the country
+    silent: tuple[str, ...]
+    recent: str | None  # first of the last days, where the period is long enough to tell them apart
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `report COUNTRY`."""
+
+    format: int
+    kind: str
+    question: Question
+    names: Names
+    period: Period
+    as_of: str
+    measurements: int
+    vantage: Bounds
+    headline_groups: tuple[str, ...]
+    headlines: tuple[Headline, ...]
+    untested: tuple[str, ...]  # platforms asked about without a single measurement
+    cells: tuple[Cell, ...]
+    networks: tuple[Network, ...]
+    excluded: tuple[Excluded, ...]
+    thresholds: Thresholds
+    inputs: Inputs
+    terms: Terms | None  # the strictest of the sources'
+    witnesses: int  # rows of witnesses.csv
+    witnesses_digest: str
+
+
+def encode(report: Report) -> bytes:
+    """The report as JSON, indented, with sorted keys: the same report gives the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(report, order="deterministic"), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> Report:
+    return msgspec.json.decode(data, type=Report)
+
+
+def numbers(report: Report) -> dict[str, Value]:
+    """Every number and every conclusion of a report, by id: what `verify` recomputes."""
+    made: dict[str, Value] = {
+        "measurements": report.measurements,
+        "vantage/low": report.vantage.low,
+        "vantage/high": report.vantage.high,
+        "period/first": report.period.first,
+        "period/last": report.period.last,
+        "period/tested": len(report.period.tested),
+        "period/silent": len(report.period.silent),
+        "untested": len(report.untested),
+        "witnesses": report.witnesses,
+        "witnesses/digest": report.witnesses_digest,
+    }
+    for cell in report.cells:
+        _cell(made, cell)
+    for line in report.headlines:
+        _count(made, f"headline/{line.platform}", line.whole)
+        if line.recent is not None:
+            _count(made, f"headline/{line.platform}/recent", line.recent)
+    for network in report.networks:
+        at = f"network/AS{network.network}"
+        made[f"{at}/measurements"] = network.measurements
+        made[f"{at}/days"] = network.days
+        made[f"{at}/silent"] = len(network.silent)
+        _bounds(made, f"{at}/vantage", network.vantage)
+    for row in report.excluded:
+        made[f"excluded/{row.reason}/{row.rule or '-'}"] = row.measurements
+    return made
+
+
+def _count(made: dict[str, Value], at: str, count: Count) -> None:
+    made[f"{at}/n"], made[f"{at}/tested"], made[f"{at}/grade"] = count.n, count.tested, count.grade
+    made.update({f"{at}/{state}": networks for state, networks in count.states.items()})
+    made.update({f"{at}/AS{network}": state for network, state in count.networks.items()})
+
+
+def _cell(made: dict[str, Value], cell: Cell) -> None:
+    at = f"cell/{cell.target}@AS{cell.network}"
+    made[f"{at}/n"] = cell.n
+    made[f"{at}/state"] = cell.state
+    made[f"{at}/grade"] = cell.grade
+    for name in ("tries", "measurements", "shares"):
+        made.update({f"{at}/{name}/{state}": value for state, value in getattr(cell, name).items()})
+    for name in ("vantage", "support", "settled"):
+        _bounds(made, f"{at}/{name}", getattr(cell, name))
+    made.update({f"{at}/mechanism/{m.mechanism}": m.tries for m in cell.mechanisms})
+    made.update({f"{at}/rule/{r.rule}": r.fired for r in cell.rules})
+    made.update({f"{at}/rule/{r.rule}/decided": r.decided for r in cell.rules})
+    made.update({f"{at}/fingerprint/{f.fingerprint}": f.fired for f in cell.fingerprints})
+    for day in cell.days:
+        made.update({f"{at}/day/{day.day}/{state}": tries for state, tries in day.tries.items()})
+    if cell.recent is not None:
+        made[f"{at}/recent/n"], made[f"{at}/recent/state"] = cell.recent.n, cell.recent.state
+        made[f"{at}/recent/grade"] = cell.recent.grade
+        _bounds(made, f"{at}/recent/vantage", cell.recent.vantage)
+    for state, witnesses in cell.witnesses.items():
+        made[f"{at}/witnesses/{state}"] = witnesses.count
+        made[f"{at}/witnesses/{state}/digest"] = witnesses.digest
+
+
+def _bounds(made: dict[str, Value], at: str, bounds: Bounds) -> None:
+    made[f"{at}/low"], made[f"{at}/high"] = bounds.low, bounds.high

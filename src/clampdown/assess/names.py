@@ -1,0 +1,118 @@
+"""Law: what a report needs to know of the reference travels inside the report, so that it reads the same later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+# ISO 3166 leaves these codes to users: no country stands behind them, and nothing made under them is public.
+_USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")
+
+
+class RoleLike(Protocol):
+    @property
+    def label(self) -> str: ...
+
+
+class PlatformLike(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+    @property
+    def any_of(self) -> tuple[str, ...]: ...
+    @property
+    def all_of(self) -> tuple[str, ...]: ...
+    @property
+    def roles(self) -> Mapping[str, RoleLike]: ...
+
+
+class TargetsLike(Protocol):
+    @property
+    def platforms(self) -> Mapping[str, PlatformLike]: ...
+    def groups(self) -> tuple[str, ...]: ...
+    def groups_of(self, target: str) -> tuple[str, ...]: ...
+    def label_of_group(self, name: str) -> str: ...
+    def display(self, target: str) -> str: ...
+
+
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
+    """A service as people name it, and the targets by which it is judged."""
+
+    id: str
+    label: str
+    groups: tuple[str, ...]
+    any_of: tuple[str, ...]  # targets of which one must work
+    all_of: tuple[str, ...]  # targets which must all work
+    roles: dict[str, str]  # target -> label of the role
+
+    @property
+    def key_targets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.all_of, *self.any_of)))
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """Labels and groupings of what one report speaks about."""
+
+    country: str
+    synthetic: bool
+    groups: dict[str, str]
+    platforms: tuple[Platform, ...]
+    targets: dict[str, str]
+    target_groups: dict[str, tuple[str, ...]]
+    networks: dict[str, str]  # "64500" -> name; networks without a name are not in it
+
+    def target(self, target: str) -> str:
+        return self.targets.get(target, target.removeprefix("web/"))
+
+    def network(self, network: int) -> str | None:
+        return self.networks.get(str(network))
+
+
+def is_synthetic(country: str) -> bool:
+    """True for codes that ISO 3166 leaves to users, as the demo's `XA`."""
+    return _USER_ASSIGNED.fullmatch(country) is not None
+
+
+def names_of(
+    country: str,
+    targets: TargetsLike,
+    *,
+    countries: Mapping[str, str],
+    networks: Mapping[int, str],
+    seen: Iterable[str],
+    seen_networks: Iterable[int],
+) -> Names:
+    """Take from the reference what a report on these targets and networks needs."""
+    platforms = tuple(_platform(p) for p in targets.platforms.values())
+    wanted = sorted({*seen, *(t for p in platforms for t in p.key_targets)})
+    return Names(
+        country=countries.get(country, country),
+        synthetic=is_synthetic(country),
+        groups={name: targets.label_of_group(name) for name in targets.groups()},
+        platforms=platforms,
+        targets={target: targets.display(target) for target in wanted},
+        target_groups={target: tuple(targets.groups_of(target)) for target in wanted},
+        networks={str(n): networks[n] for n in sorted(set(seen_networks)) if n in networks},
+    )
+
+
+def _platform(platform: PlatformLike) -> Platform:
+    def full(roles: Iterable[str]) -> tuple[str, ...]:
+        return tuple(f"{platform.id}/{role}" for role in roles)
+
+    # A platform whose table names no key role is judged by all of its roles together.
+    any_of = platform.any_of if platform.any_of or platform.all_of else tuple(platform.roles)
+    return Platform(
+        id=platform.id,
+        label=platform.label,
+        groups=tuple(platform.groups),
+        any_of=full(any_of),
+        all_of=full(platform.all_of),
+        roles={f"{platform.id}/{name}": role.label for name, role in platform.roles.items()},
+    )
