@@ -12,14 +12,14 @@ import io
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from clampdown.reference.fingerprints import Problem
 from clampdown.reference.targets import canonical_host
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One line of a testing list."""
 
     url: str
@@ -82,6 +82,9 @@ def _span(row: Sequence[str]) -> tuple[bool, int, int, int, str]:
     if "/" in row[0]:
         network = ipaddress.ip_network(row[0].strip(), strict=False)
         first, last, rest = network.network_address, network.broadcast_address, row[1:]
+    elif row[0].strip().isdecimal():
+        # The numeric edition of ip-location-db; IPv6 numbers lie beyond IPv4's.
+        first, last, rest = (*(ipaddress.ip_address(int(cell)) for cell in row[:2]), row[2:])
     else:
         first, last, rest = ipaddress.ip_address(row[0].strip()), ipaddress.ip_address(row[1].strip()), row[2:]
     if first.version != last.version or int(first) > int(last):
@@ -96,11 +99,11 @@ def _apart(spans: list[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...
     for first, last, asn in sorted(set(spans), key=lambda s: (s[0], -s[1], s[2])):
         rest: list[tuple[int, int, int]] = []
         while out and out[-1][1] >= first:
-            f, l, a = out.pop()
-            if l > last:
-                rest.append((last + 1, l, a))
-            if f < first:
-                out.append((f, first - 1, a))
+            below, top, holder = out.pop()
+            if top > last:
+                rest.append((max(below, last + 1), top, holder))
+            if below < first:
+                out.append((below, first - 1, holder))
                 break
         out.append((first, last, asn))
         out.extend(reversed(rest))
@@ -117,7 +120,8 @@ def load_networks(files: Sequence[tuple[str, bytes]]) -> tuple[Networks, tuple[P
             if line == 1 and row and not any(c.isdigit() for c in row[0]):
                 continue
             try:
-                if row[0].strip().upper().removeprefix("AS").isdecimal() and len(row) >= 2 and ":" not in row[0]:
+                numeric = len(row) >= 3 and all(cell.strip().isdecimal() for cell in row[:3])
+                if not numeric and row[0].strip().upper().removeprefix("AS").isdecimal():
                     asn, name = _asn(row[0]), row[1].strip()
                 else:
                     six, first, last, asn, name = _span(row)
@@ -153,7 +157,8 @@ def load_test_lists(
             cells = dict(zip(header, row, strict=False))
             url, category = cells.get("url", "").strip(), cells.get("category_code", "").strip().upper()
             try:
-                host = urlsplit(url).hostname
+                # Official lists name bare domains, some with a dot in front for everything below.
+                host = urlsplit(url if "://" in url else "//" + url.lstrip(".")).hostname
             except ValueError:
                 host = None
             if not host:

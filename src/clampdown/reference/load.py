@@ -1,31 +1,52 @@
 """Law: a reference is a function of bytes: the package's own tables and the files given, each named by its digest.
 
-No file is opened here but the package's own data; the reader's files come in as bytes. What a file is follows from
-its name: `targets*.toml`, `fingerprints*.csv`, `roots*.pem`, `networks*.csv`, `synthetic.toml`, test lists (any other
-`*.csv`), licences in `terms.toml`.
+No file is opened here but packages' own data; the reader's files come in as bytes by name, and what a file is
+follows from the last part of its name:
+
+    targets*.toml             platforms, roles, groups (added; a platform of the same id is replaced)
+    fingerprints*.csv         fingerprints in the form of blocking-fingerprints
+    roots*.pem                trusted roots; a date in the name (roots-2021-09-01.pem) says of which day
+    networks*.csv, asn*.csv   names of networks, ranges of addresses
+    synthetic.toml            a fictional world: synthetic = true, public_networks, [countries], [networks]
+    terms.toml                terms of the files given ([[terms]], and [files] name -> source)
+    any other *.csv           a URL testing list; 00-LEGEND files are skipped and reported
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
+from typing import Final
+
+import certifi
 
 from clampdown.errors import RuleError
 from clampdown.model import Terms
 from clampdown.reference import toml
+from clampdown.reference.fingerprints import Fingerprints, Problem, load_fingerprints
+from clampdown.reference.lists import Listed, Networks, load_networks, load_test_lists
 from clampdown.reference.mechanisms import Mechanisms, load_mechanisms
+from clampdown.reference.roots import Roots, RootSnapshot, load_roots, read_pem
 from clampdown.reference.targets import Targets, load_targets
+
+REDISTRIBUTE: Final = ("yes", "share-alike", "non-commercial", "no")
+OWN: Final = "clampdown/"
+CERTIFI: Final = "certifi/roots.pem"
+_DATE: Final = re.compile(r"(20\d\d)[-.](\d\d)[-.](\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One file that the reference was made from."""
 
-    kind: str
+    kind: str  # table | targets | fingerprints | roots | networks | test-list | synthetic | terms | unused
     name: str
-    date: str  # YYYY-MM-DD as far as the file says, else ""
+    date: str  # YYYY-MM-DD as far as its name or publisher says, else ""
     digest: str
     terms: Terms
 
@@ -36,26 +57,68 @@ class Reference:
 
     digest: str
     targets: Targets
-    mechanisms: Mechanisms
+    fingerprints: Fingerprints
+    networks: Networks
+    categories: Mapping[str, str]  # code -> label
+    test_list: tuple[Listed, ...]
+    roots: Roots
     countries: Mapping[str, str]
+    mechanisms: Mechanisms
     terms: tuple[Terms, ...]
     snapshots: tuple[Snapshot, ...]
+    problems: tuple[Problem, ...]
+    synthetic: bool
+    public_networks: tuple[str, ...]  # ranges that count as public in a synthetic world
+
+    @property
+    def match_references_digest(self) -> str:
+        """Names the body fingerprints alone: what observations were matched with."""
+        return self.fingerprints.body_digest
+
+    def country_name(self, code: str | None) -> str:
+        return "an unknown country" if code is None else self.countries.get(code, code)
 
 
 def own_files() -> dict[str, bytes]:
-    """The package's own tables, by name."""
+    """The package's own tables, and the list of roots that certifi packages."""
     folder = resources.files("clampdown.reference") / "data"
-    return {
-        f"clampdown/{entry.name}": entry.read_bytes()
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith((".toml", ".csv", ".pem"))
+    files = {
+        OWN + entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.name.endswith((".toml", ".csv"))
     }
+    files[CERTIFI] = certifi.contents().encode("ascii")
+    return files
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
     """sha256 over the sorted (name, sha256 of the content) lines."""
     lines = (f"{name}\0{hashlib.sha256(data).hexdigest()}\n" for name, data in sorted(files.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def kind_of(name: str) -> str:
+    """What a file is, by the last part of its name."""
+    base = name.replace("\\", "/").rpartition("/")[2].lower()
+    if base.endswith(".toml"):
+        if base.startswith("targets"):
+            return "targets"
+        return base.removesuffix(".toml") if base in ("synthetic.toml", "terms.toml") else "unused"
+    if base.endswith(".pem"):
+        return "roots"
+    if base.endswith(".csv"):
+        if base.startswith("fingerprints"):
+            return "fingerprints"
+        if base.startswith(("networks", "asn", "as-names", "geo-whois-asn")):
+            return "networks"
+        return "unused" if base.startswith("00-") else "test-list"
+    return "unused"
+
+
+def day_in(name: str) -> date | None:
+    found = _DATE.search(name)
+    try:
+        return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+    except ValueError:
+        return None
 
 
 def _names(document: toml.Table, key: str, where: str) -> dict[str, str]:
@@ -67,27 +130,101 @@ def load_terms(document: toml.Table, where: str) -> tuple[Terms, ...]:
     fields = ("source", "licence", "redistribute", "attribution", "url")
     rows = tuple(Terms(*(toml.text(t, f, where) for f in fields)) for t in toml.tables(document, "terms", where))
     for row in rows:
-        if row.redistribute not in ("yes", "share-alike", "non-commercial", "no"):
-            raise RuleError(f"{row.redistribute!r} is no known word for `redistribute`", where=where)
+        if row.redistribute not in REDISTRIBUTE:
+            hint = f"One of: {', '.join(REDISTRIBUTE)}"
+            raise RuleError(f"{row.redistribute!r} is no known word for `redistribute`", where=where, hint=hint)
     return rows
+
+
+# Where the reader says nothing, a file in an upstream's form has that upstream's terms.
+_USUAL: Final = {
+    "fingerprints": "blocking-fingerprints",
+    "test-list": "test-lists",
+    "roots": "mozilla-roots",
+    "networks": "ip-location-db",
+}
+
+
+def _snapshots(
+    files: Mapping[str, bytes], kinds: Mapping[str, str], terms: Mapping[str, Terms], said: Mapping[str, str]
+) -> tuple[Snapshot, ...]:
+    rows: list[Snapshot] = []
+    for name, data in sorted(files.items()):
+        kind = kinds[name]
+        source = "clampdown" if name.startswith(OWN) else said.get(name, _USUAL.get(kind, "given"))
+        if source not in terms:
+            raise RuleError(f"there are no terms of {source!r}", where=name)
+        version = certifi.__version__ if name == CERTIFI else name
+        day = day_in(version)
+        kind = "table" if kind == "unused" and name.startswith(OWN) else kind
+        digest = hashlib.sha256(data).hexdigest()
+        rows.append(Snapshot(kind, name, day.isoformat() if day else "", digest, terms[source]))
+    return tuple(rows)
+
+
+def _public_networks(document: toml.Table, where: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(n)) for n in toml.texts(document, "public_networks", where))
+    except ValueError as error:
+        raise RuleError(f"`public_networks` holds no range of addresses: {error}", where=where) from None
+
+
+def _root_snapshots(files: Mapping[str, bytes], kinds: Mapping[str, str], *, synthetic: bool) -> list[RootSnapshot]:
+    rows: list[RootSnapshot] = []
+    for name, data in sorted(files.items()):
+        if kinds[name] != "roots":
+            continue
+        day = day_in(certifi.__version__) if name == CERTIFI else day_in(name)
+        # A fictional world has its own authority, trusted through its own days only if its name says so.
+        rows.append(read_pem(name, data, day))
+    return rows if not synthetic else [r for r in rows if r.name != CERTIFI] or rows
 
 
 def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
     """The package's own reference, extended by the files given (name -> content)."""
-    files = own_files() | dict(extra or {})
-    own = {name: toml.read(data, name) for name, data in files.items() if name.endswith(".toml")}
-    terms = load_terms(own["clampdown/terms.toml"], "terms.toml")
-    by_source = {row.source: row for row in terms}
-    snapshots = tuple(
-        Snapshot("table", name, "", hashlib.sha256(data).hexdigest(), by_source["clampdown"])
-        for name, data in sorted(files.items())
+    given = dict(extra or {})
+    for name in given:
+        if name.startswith((OWN, "certifi/")):
+            raise RuleError("the name belongs to the package's own tables", where=name, hint="Rename the file")
+    files = own_files() | given
+    kinds = {name: kind_of(name) for name in files}
+    tables = {n: toml.read(d, n) for n, d in files.items() if n.startswith(OWN) and n.endswith(".toml")}
+
+    own = [n for n in files if n not in given]
+
+    def of(kind: str) -> list[tuple[str, bytes]]:
+        return [(n, files[n]) for n in (*sorted(own), *sorted(given)) if kinds[n] == kind]
+
+    def documents(kind: str) -> list[tuple[str, toml.Table]]:
+        return [(n, toml.read(d, n)) for n, d in of(kind)]
+
+    worlds, licences = documents("synthetic"), documents("terms")
+    terms = {row.source: row for name, document in licences for row in load_terms(document, name)}
+    said = {file: source for name, doc in licences for file, source in _names(doc, "files", name).items()}
+    synthetic = any(toml.flag(doc, "synthetic", name) for name, doc in worlds)
+    categories = _names(tables[OWN + "categories.toml"], "categories", "categories.toml")
+    # HTTP before DNS: where upstream uses one name twice, the DNS row gets the longer id.
+    fingerprints = load_fingerprints(
+        sorted(of("fingerprints"), key=lambda f: (not f[0].startswith(OWN), "dns" in f[0]))
     )
-    target_files = [(n, own[n]) for n in own if n.rpartition("/")[2].startswith("targets")]
+    networks, network_problems = load_networks(of("networks"))
+    network_names = {int(n): label for name, doc in worlds for n, label in _names(doc, "networks", name).items()}
+    listed, by_host, list_problems = load_test_lists(of("test-list"), categories)
+    unused = [Problem(n, 0, "", "no known kind of reference data", used=False) for n in given if kinds[n] == "unused"]
     return Reference(
         digest=digest_of(files),
-        targets=load_targets(target_files, {}),
-        mechanisms=load_mechanisms(own["clampdown/mechanisms.toml"]),
-        countries=_names(own["clampdown/countries.toml"], "countries", "countries.toml"),
-        terms=terms,
-        snapshots=snapshots,
+        targets=load_targets(documents("targets"), by_host),
+        fingerprints=fingerprints,
+        networks=Networks({**networks.names, **network_names}, networks.v4, networks.v6),
+        categories=categories,
+        test_list=listed,
+        roots=load_roots(tables[OWN + "roots.toml"], _root_snapshots(files, kinds, synthetic=synthetic)),
+        countries=_names(tables[OWN + "countries.toml"], "countries", "countries.toml")
+        | {code: label for name, doc in worlds for code, label in _names(doc, "countries", name).items()},
+        mechanisms=load_mechanisms(tables[OWN + "mechanisms.toml"]),
+        terms=tuple(terms[source] for source in sorted(terms)),
+        snapshots=_snapshots(files, kinds, terms, said),
+        problems=(*fingerprints.problems, *network_problems, *list_problems, *unused),
+        synthetic=synthetic,
+        public_networks=tuple(n for name, doc in worlds for n in _public_networks(doc, name)),
     )

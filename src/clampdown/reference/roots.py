@@ -7,8 +7,11 @@ a root that had ended by that day is `expired_root`: the machine's fault, never 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ipaddress
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -41,6 +44,16 @@ class RootSnapshot:
     name: str
     day: date | None
     certificates: tuple[bytes, ...]  # DER
+
+
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+
+
+def _parse(der: bytes) -> x509.Certificate:
+    """A certificate as found: faults that only deserve a warning (a serial number of zero) are those of its maker."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return x509.load_der_x509_certificate(der)
 
 
 def _text(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
@@ -122,7 +135,7 @@ class Roots:
                 if der in seen:
                     continue
                 seen.add(der)
-                certificate = x509.load_der_x509_certificate(der)
+                certificate = _parse(der)
                 index.setdefault(certificate.subject.public_bytes(), []).append(certificate)
         return index
 
@@ -140,7 +153,7 @@ class Roots:
         """The `cert_status` of a chain (leaf first) for this host at this time (naive UTC, or aware)."""
         when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
         try:
-            leaf = x509.load_der_x509_certificate(chain[0])
+            leaf = _parse(chain[0])
             status = self._judge(leaf, self._others(chain), host, when)
         except (IndexError, ValueError, UnsupportedAlgorithm, TypeError):
             return "unparsable"
@@ -150,7 +163,7 @@ class Roots:
         others: list[x509.Certificate] = []
         for der in chain[1 : MAX_PATH * 2]:
             try:
-                others.append(x509.load_der_x509_certificate(der))
+                others.append(_parse(der))
             except (ValueError, UnsupportedAlgorithm, TypeError):
                 # A broken certificate beside the leaf takes nothing from the others.
                 continue
@@ -252,13 +265,17 @@ def _rebuild(
 
 def read_pem(name: str, data: bytes, day: date | None) -> RootSnapshot:
     """A bundle of roots in PEM; a certificate that cannot be read is an error, because trust is not a guess."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    try:
-        certificates = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise RuleError(f"the bundle of certificates cannot be read: {error}", where=name) from None
-    return RootSnapshot(name, day, tuple(c.public_bytes(Encoding.DER) for c in certificates))
+    certificates: list[bytes] = []
+    for block in _PEM.findall(data):
+        try:
+            der = base64.b64decode(block, validate=False)
+            _parse(der)
+        except ValueError as error:
+            raise RuleError(f"a certificate in the bundle cannot be read: {error}", where=name) from None
+        certificates.append(der)
+    if not certificates:
+        raise RuleError("the bundle holds no certificate", where=name)
+    return RootSnapshot(name, day, tuple(certificates))
 
 
 def load_roots(table: toml.Table, snapshots: Sequence[RootSnapshot]) -> Roots:
