@@ -7,6 +7,7 @@ name and their network from the answers.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,9 +19,10 @@ from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement, clean
 from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Query, Request, items
 
-import hashlib
-
 Place = Callable[[str | None, str | None, int | None, int | None], str | None]
+# (status_match, title_match, headers_match, body_ratio)
+Compared = tuple[bool | None, bool | None, bool | None, float | None]
+Compare = Callable[[Request, dict[str, Any]], Compared]
 
 SYSTEM_ENGINES: Final = frozenset({"system", "getaddrinfo", "golang_net_resolver", "go", ""})
 SIDE_ENGINES: Final = frozenset({"doh", "dot", "udp", "tcp"})
@@ -116,6 +118,8 @@ def queries(
         if path is None:
             path = tagged if m.tagged else engine not in SIDE_ENGINES
         name = m.name(q.hostname)
+        if depth is not None and name is not None:
+            m.hops.setdefault(depth, name)
         target = place(name, None, None, depth)
         outcome, failure = memo.failure(q.failure)
         answers = q.answers
@@ -193,6 +197,8 @@ def connects(
         tagged, depth, fetch = tag_facts(c.tags)
         ip = m.ip(c.ip)
         name = m.hosts.get(c.transaction_id) if c.transaction_id is not None else None
+        if name is None and depth is not None:
+            name = m.hops.get(depth)
         if name is None:
             name = m.names.get(ip) if ip else m.name(c.ip)
         port = port_of(c.port)
@@ -259,22 +265,24 @@ def requests(
     found: Sequence[Request],
     place: Place,
     *,
-    compare: Callable[[Request, dict[str, Any]], tuple[bool | None, bool | None, bool | None, float | None]] | None = None,
+    compare: Compare | None = None,
     newest_first: bool = True,
     chain: bool = True,
     detail: str | None = None,
 ) -> None:
     """df-001: a row per exchange. In a redirect chain (newest first) the first on the path is the final one."""
-    final_seen = False
+    steps: list[tuple[bool, int | None, bool | None]] = []
     for index, r in enumerate(found):
         tagged, depth, fetch = tag_facts(r.tags)
-        path = _path(m, tagged)
         if depth is None and chain:
             depth = len(found) - 1 - index if newest_first else index
-        final = not chain
-        if chain and path:
-            final = (not final_seen) if newest_first else index == len(found) - 1
-            final_seen = True
+        steps.append((_path(m, tagged), depth, fetch))
+    # The final exchange is the deepest one on the path; where hops tie, the first that is listed.
+    last = max((depth or 0 for path, depth, _ in steps if path), default=None)
+    for r, (path, depth, fetch) in zip(found, steps, strict=True):
+        final = not chain or (path and last is not None and (depth or 0) == last)
+        if final and chain:
+            last = None
         exchange(rows, m, r, place, path, depth, final, compare if final else None, fetch, detail)
 
 
@@ -286,7 +294,7 @@ def exchange(
     path: bool,
     depth: int | None,
     final: bool,
-    compare: Callable[[Request, dict[str, Any]], tuple[bool | None, bool | None, bool | None, float | None]] | None,
+    compare: Compare | None,
     fetch: bool | None,
     detail: str | None,
 ) -> None:
@@ -383,7 +391,7 @@ def events(rows: Rows, m: Measurement, found: Sequence[Event], place: Place) -> 
     runs: dict[tuple[int | None, str | None], _Run] = {}
     for e in found:
         if e.address is None and e.transaction_id is None:
-            address = m_last_address(runs)
+            address = _last_address(runs)
             key = (None, address)
         else:
             key = (e.transaction_id, None if e.transaction_id is not None else e.address)
@@ -395,7 +403,7 @@ def events(rows: Rows, m: Measurement, found: Sequence[Event], place: Place) -> 
         run.write(rows, m, transaction, place)
 
 
-def m_last_address(runs: Mapping[tuple[int | None, str | None], Any]) -> str | None:
+def _last_address(runs: Mapping[tuple[int | None, str | None], Any]) -> str | None:
     """Old probes wrote handshake events without an address: they follow the connect they belong to."""
     return next(reversed(runs))[1] if runs else None
 

@@ -1,0 +1,30 @@
+"""Law: every record of OONI's gives one measurement or one reject; a nettest is one function in one table.
+
+A reader is `(m, rows) -> None`: it turns `m.keys` (test_keys as found) into rows, and may set `m.target`, `m.control`,
+`m.instrument`, `m.peer`. A test that no function is listed for is read generically: every template found anywhere in
+it becomes rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from clampdown.intake.containers import Raw
+from clampdown.intake.features import Kit
+from clampdown.intake.sources import Source
+from clampdown.intake.sources.ooni.read import Reader, read_records, sniff
+from clampdown.intake.sources.ooni.web_connectivity import read_web_connectivity
+from clampdown.model import Batch, Reject
+
+TESTS: Final[dict[str, Reader]] = {
+    "web_connectivity": read_web_connectivity,
+}
+
+
+def read(records: Iterable[Raw | Reject], kit: Kit) -> Iterator[Batch]:
+    """Records in, batches out: every record is one measurements row or one reject."""
+    return read_records(records, kit, TESTS)
+
+
+SOURCE: Final = Source("ooni", sniff, read)
