@@ -16,8 +16,8 @@ FAILED: Final = "failed"
 UNKNOWN: Final = "unknown"
 FREE_TEXT: Final = "unknown_failure"
 
-NAMES: Final = frozenset(
-    """android_dns_cache_no_data connection_aborted connection_already_closed connection_refused connection_reset
+_NAMES_LIST: Final = """
+    android_dns_cache_no_data connection_aborted connection_already_closed connection_refused connection_reset
     dns_bogon_error dns_no_answer dns_non_recoverable_failure dns_nxdomain_error dns_reply_with_wrong_query_id
     dns_refused_error dns_server_misbehaving dns_servfail_error dns_temporary_failure eof_error generic_timeout_error
     host_unreachable http_invalid_redirect_location_host http_request_failed http_unexpected_redirect_url
@@ -26,8 +26,8 @@ NAMES: Final = frozenset(
     ssl_invalid_certificate address_not_available invalid_argument message_size timed_out not_connected
     operation_would_block address_in_use bad_address bad_file_descriptor destination_address_required
     address_family_not_supported no_protocol_option permission_denied protocol_not_supported
-    wrong_protocol_type""".split()
-)
+    wrong_protocol_type"""
+NAMES: Final = frozenset(_NAMES_LIST.split())
 # Names that older probes (the Python one, then Measurement Kit) wrote for the same things.
 OLD: Final = {
     "dns_lookup_error": "dns_lookup_error",

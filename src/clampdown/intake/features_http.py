@@ -21,12 +21,12 @@ _WORD: Final = re.compile(r"\w{5,}")
 _HEADER_ROOM: Final = 100_000
 _HEADERS_KEPT: Final = 60
 # Headers that nearly every server sends say nothing about whether it is the same server (ts-017 names such a list).
-COMMON_HEADERS: Final = frozenset(
-    """date content-type server cache-control vary set-cookie location expires x-powered-by content-encoding
+_COMMON_HEADERS_LIST: Final = """
+    date content-type server cache-control vary set-cookie location expires x-powered-by content-encoding
     last-modified accept-ranges pragma x-frame-options etag x-content-type-options age via p3p x-xss-protection
     content-language cf-ray strict-transport-security link x-varnish content-length connection transfer-encoding
-    keep-alive alt-svc""".split()
-)
+    keep-alive alt-svc"""
+COMMON_HEADERS: Final = frozenset(_COMMON_HEADERS_LIST.split())
 
 
 def text_of(value: Any) -> str | bytes | None:

@@ -98,7 +98,7 @@ def when(time: datetime | None, received: datetime | None, report: str | None = 
 def time_of(text: object) -> datetime | None:
     """`YYYY-MM-DD HH:MM:SS` (also with T, Z, a fraction or +00:00), naive UTC."""
     if isinstance(text, datetime):  # YAML gives times as such
-        return text.replace(tzinfo=None) if text.utcoffset() is None else (text - text.utcoffset()).replace(tzinfo=None)
+        return _naive(text)
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         return None
     if isinstance(text, int | float):
@@ -110,8 +110,12 @@ def time_of(text: object) -> datetime | None:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
+    return _naive(found)
+
+
+def _naive(found: datetime) -> datetime:
     offset = found.utcoffset()
-    return found if offset is None else (found - offset).replace(tzinfo=None)
+    return found.replace(tzinfo=None) if offset is None else (found - offset).replace(tzinfo=None)
 
 
 def repeat_of(report: str | None, given: str | None, start: str | None) -> str | None:

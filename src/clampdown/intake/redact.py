@@ -18,16 +18,18 @@ TEXT_LIMIT: Final = 300  # a title or a detail is for a person to glance at
 NOT_A_PROBE: Final = frozenset({"", "127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", SCRUBBED})  # noqa: S104
 
 # Headers whose whole value speaks of the person: sessions, credentials, the address a proxy saw.
-PERSONAL_HEADERS: Final = frozenset(
-    """set-cookie set-cookie2 cookie cookie2 authorization proxy-authorization www-authenticate x-forwarded-for
+_PERSONAL_HEADERS_LIST: Final = """
+    set-cookie set-cookie2 cookie cookie2 authorization proxy-authorization www-authenticate x-forwarded-for
     x-real-ip x-client-ip client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6 x-cluster-client-ip forwarded
     x-remote-ip x-remote-addr x-originating-ip fastly-client-ip x-user x-user-id x-username x-csrf-token x-xsrf-token
-    x-auth-token x-session-id x-amzn-remapped-authorization""".split()
-)
+    x-auth-token x-session-id x-amzn-remapped-authorization"""
+PERSONAL_HEADERS: Final = frozenset(_PERSONAL_HEADERS_LIST.split())
 
 _V4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}[.]){3}\d{1,3}(?!\d|[.]\d)")
 _V4_SPELT: Final = re.compile(r"(?<![\d_-])\d{1,3}(?:-\d{1,3}){3}(?![\d-])|(?<![\d_-])\d{1,3}(?:_\d{1,3}){3}(?![\d_])")
-_V6: Final = re.compile(r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,45}(?:[.\d]{7,15})?(?![0-9A-Za-z:])")
+_V6: Final = re.compile(
+    r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,45}(?:[.\d]{7,15})?(?![0-9A-Za-z:])"
+)
 _MAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:[.][\w-]{1,63})+")
 _USERINFO: Final = re.compile(r"(?<=://)[^/\s@\"'<>]{1,256}@")
 _QUERY: Final = re.compile(r"[?#][^\s\"'<>,;]*")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from clampdown.model import MATCHES, MEASUREMENTS, OBSERVATIONS, Batch, Reject
 
@@ -25,6 +24,11 @@ _HANDSHAKE: Final = (
     "network_proto", "tls_version", "alpn", "ech", "verified", "cert_digest", "cert_status", "cert_issuer",
     "cert_subject", "detail",
 )  # fmt: skip
+_EXCHANGE: Final = (
+    "network_proto", "alpn", "method", "scheme", "path", "status", "title", "body_length", "body_digest",
+    "body_truncated", "headers", "location", "final", "status_match", "title_match", "headers_match", "body_ratio",
+    "detail",
+)  # fmt: skip
 # What an operation adds to COMMON, in this order. A column that an operation does not list is null in its rows.
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "dns_lookup": ("engine", "query_type", "resolver", "detail"),
@@ -32,11 +36,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "tcp_connect": ("network_proto", "detail"),
     "tls_handshake": _HANDSHAKE,
     "quic_handshake": _HANDSHAKE,
-    "http_exchange": (
-        "network_proto", "alpn", "method", "scheme", "path", "status", "title", "body_length", "body_digest",
-        "body_truncated", "headers", "location", "final", "status_match", "title_match", "headers_match",
-        "body_ratio", "detail",
-    ),  # fmt: skip
+    "http_exchange": _EXCHANGE,
     "tunnel_bootstrap": ("network_proto", "stage", "progress", "bytes", "seconds", "detail"),
     "transfer": ("layer", "network_proto", "bytes", "seconds", "stage", "detail"),
     "middlebox": ("network_proto", "method", "detail"),
@@ -125,13 +125,11 @@ class Rows:
         measurements = _columns(_MEASUREMENT, self.measurements, MEASUREMENTS)
         ids = measurements.column("measurement").combine_chunks()
         digests = measurements.column("digest").combine_chunks()
-        parts = [
-            _operation(operation, rows, ids, digests, classify) for operation, rows in self.of.items() if rows
-        ]
+        parts = [_operation(operation, rows, ids, digests, classify) for operation, rows in self.of.items() if rows]
         if parts:
             whole = pa.concat_tables(parts)
-            order = pc.sort_indices(whole, sort_keys=[("m", "ascending"), ("seq", "ascending")])
-            observations = whole.take(order).select(OBSERVATIONS.names).cast(OBSERVATIONS)
+            whole = whole.sort_by([("m", "ascending"), ("seq", "ascending")])
+            observations = whole.select(OBSERVATIONS.names).cast(OBSERVATIONS)
         else:
             observations = OBSERVATIONS.empty_table()
         return Batch(measurements, observations, self._matches(ids, digests), tuple(self.rejects))

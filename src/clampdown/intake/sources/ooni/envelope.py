@@ -73,6 +73,7 @@ class Measurement:
     peer: str | None = None
     names: dict[str, str] = field(default_factory=dict[str, str])  # address -> name, from answers
     asns: dict[str, int] = field(default_factory=dict[str, int])  # address -> network, from answers and the control
+    ends: dict[float, str] = field(default_factory=dict[float, str])  # end of a handshake -> its endpoint
     hosts: dict[int, str] = field(default_factory=dict[int, str])  # transaction -> name
     hops: dict[int, str] = field(default_factory=dict[int, str])  # redirect hop -> name
 
@@ -188,7 +189,7 @@ def _input(m: Measurement) -> None:
 def measurement_row(
     m: Measurement, digest: str, canonical: str | None, file: str, member: str | None, line: int | None
 ) -> Row:
-    """The measurements row, in the order of model.MEASUREMENTS. `canonical` stands in where nothing names the record."""
+    """The measurements row, in the order of the model; `canonical` stands in where nothing names the record."""
     env = m.env
     uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None
     identity = measurement_id(uid, member, file) or canonical or "x" + digest[:32]

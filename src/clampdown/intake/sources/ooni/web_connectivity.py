@@ -29,6 +29,7 @@ from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Que
 from clampdown.intake.sources.ooni.templates import (
     Compared,
     connects,
+    endpoints_of,
     events,
     handshakes,
     link,
@@ -119,6 +120,8 @@ def observe(m: Measurement, rows: Rows, keys: WebKeys) -> None:
     shaken = [*(keys.tls_handshakes or ()), *(keys.quic_handshakes or ())]
     asked = keys.requests or []
     place = web_place(m)
+    if keys.network_events:
+        m.ends = endpoints_of(keys.network_events)
     link(m, shaken, asked)
     queries(rows, m, keys.queries or (), place)
     queries(rows, m, keys.x_dns_duplicate_responses or (), place, detail="duplicate", classic=False)

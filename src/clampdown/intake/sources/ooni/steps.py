@@ -1,0 +1,83 @@
+"""Law: whose step it is and whether it lies on the ordinary path is decided in one place for every template.
+
+`classic` follows CONTRACTS: where any step of the record carries the tag, the tag decides; else every step is on the
+path but lookups that no ordinary program makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from clampdown.intake.sources.ooni.envelope import Measurement
+
+# (name, address, port, hop) -> the target that a step belongs to
+Place = Callable[[str | None, str | None, int | None, int | None], str | None]
+
+
+def web_place(m: Measurement) -> Place:
+    """The input's target for its own name, and for steps without a name on no later hop; else the other host's."""
+
+    def place(name: str | None, ip: str | None, port: int | None, depth: int | None) -> str | None:
+        if name is None:
+            name = m.hops.get(depth) if depth else None
+            if name is None:
+                return m.target if not depth else m.memo.target(ip, None)
+        if name == m.host:
+            return m.target
+        return m.memo.target(name, port if port not in (80, 443) else None)
+
+    return place
+
+
+def fixed(target: str | None) -> Place:
+    """Every step belongs to one target."""
+    return lambda name, ip, port, depth: target
+
+
+def tag_facts(tags: Sequence[str] | None) -> tuple[bool, int | None, bool | None]:
+    """(classic, depth, fetch_body) of a step's tags; None where they do not say."""
+    if not tags:
+        return False, None, None
+    classic, depth, fetch = False, None, None
+    for tag in tags:
+        if tag == "classic":
+            classic = True
+        elif tag.startswith("depth="):
+            digits = tag[6:]
+            depth = int(digits) if digits.isdigit() and len(digits) < 4 else None
+        elif tag.startswith("fetch_body="):
+            fetch = tag == "fetch_body=true"
+    return classic, depth, fetch
+
+
+def find_tags(m: Measurement, keys: object, deep: int = 0) -> None:
+    """Say on `m` whether any step, at any place, carries the tag `classic`."""
+    if isinstance(keys, dict):
+        tags = keys.get("tags")
+        if isinstance(tags, list) and "classic" in tags:
+            m.tagged = True
+        else:
+            for value in keys.values():
+                if isinstance(value, dict | list) and not m.tagged and deep < 8:
+                    find_tags(m, value, deep + 1)
+    elif isinstance(keys, list):
+        for value in keys:
+            if m.tagged:
+                return
+            find_tags(m, value, deep + 1)
+
+
+def on_path(m: Measurement, tagged: bool) -> bool:
+    return tagged if m.tagged else True
+
+
+def beside(m: Measurement, port: int | None, depth: int | None, fetch: bool | None) -> bool:
+    """A check beside the path: not meant to fetch the page, or a port that the input does not lead to."""
+    if fetch is not None:
+        return not fetch
+    return not depth and m.port is not None and port is not None and port != m.port
+
+
+def word(text: str | None) -> str | None:
+    """A short word of a protocol; anything longer is not one."""
+    return text if text and len(text) < 20 and text.isascii() and " " not in text else None
