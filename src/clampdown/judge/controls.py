@@ -1,0 +1,127 @@
+"""Law: what the verdicts are held against: fingerprints, published endpoints, and which records may speak of one another.
+
+A record is always held against its own control. In the mode `alone` records say nothing of each other; in the mode
+`day` the records of one UTC day are pooled, and that may only weaken (rules/pool.toml).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clampdown.engine import Engine
+from clampdown.reference import Reference
+
+HITS: Final = pa.schema(
+    [
+        ("measurement", pa.string()),
+        ("seq", pa.int32()),
+        ("fingerprint", pa.string()),
+        ("scope", pa.string()),
+        ("kind", pa.string()),
+        ("listed", pa.int64()),  # the fingerprint expects this very country
+        ("expected", pa.int64()),  # it does, or it names no country
+    ]
+)
+TARGETS: Final = pa.schema([("target", pa.string()), ("pinned", pa.int64()), ("mode", pa.string())])
+PEERS: Final = {
+    "alone": """
+SELECT m.measurement AS measurement, m.measurement AS peer FROM measurements AS m""",
+    "day": """
+SELECT m.measurement AS measurement, n.measurement AS peer
+FROM measurements AS m
+JOIN measurements AS n ON n.vantage = m.vantage AND n.hour = m.hour AND n.network = m.network""",
+}
+
+# Artefacts of the far end or of the probe's own side, told by the fingerprint's mechanism.
+_KINDS: Final = {"server.captcha": "captcha", "server.geofence": "geofence", "server.legal": "legal", "server": "refusal", "server.error": "refusal"}
+_DISTINCT: Final = {
+    "headers": "operation = 'http_exchange' AND headers IS NOT NULL",
+    "title": "operation = 'http_exchange' AND title IS NOT NULL",
+    "ip": "operation = 'dns_answer' AND ip IS NOT NULL",
+    "detail": "operation = 'dns_answer' AND answer_type = 'CNAME' AND detail IS NOT NULL",
+    "cert_digest": "operation = 'tls_handshake' AND cert_digest IS NOT NULL",
+    "cert_issuer": "operation = 'tls_handshake' AND cert_issuer IS NOT NULL",
+    "cert_subject": "operation = 'tls_handshake' AND cert_subject IS NOT NULL",
+}
+
+
+def targets_table(reference: Reference) -> pa.Table:
+    """The published roles: what answers elsewhere, and whether one endpoint is enough (any) or each is needed (all)."""
+    rows = [
+        (f"{platform.id}/{role.id}", 1, "any" if role.rule == "any_of" and not role.web else "all")
+        for platform in reference.targets.platforms.values()
+        for role in platform.roles.values()
+    ]
+    rows.sort()
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, TARGETS, strict=True)], schema=TARGETS)
+
+
+def hits(engine: Engine, observations: pa.Table, matches: pa.Table, measurements: pa.Table, reference: Reference) -> pa.Table:
+    """Every fingerprint that hits an observation: those found in bodies at intake, and those over kept facts, found now."""
+    finders: dict[str, Callable[[str], Iterable[str]]] = {
+        "headers": lambda text: _headers(text, reference),
+        "title": reference.fingerprints.match_title,
+        "ip": reference.fingerprints.match_dns,
+        "detail": reference.fingerprints.match_dns,
+        "cert_digest": lambda text: reference.fingerprints.match_cert(digest=text),
+        "cert_issuer": lambda text: reference.fingerprints.match_cert(issuer=text),
+        "cert_subject": lambda text: reference.fingerprints.match_cert(subject=text),
+    }
+    texts: list[tuple[str, str, str]] = []
+    for column, finder in finders.items():
+        sql = f"SELECT DISTINCT {column} AS text FROM observations WHERE origin = 'probe' AND {_DISTINCT[column]}"
+        for text in engine.query(sql, {"observations": observations}).column("text").to_pylist():
+            texts.extend((column, text, fingerprint) for fingerprint in finder(text))
+    found = _table(texts, ("what", "text", "fingerprint"))
+    prints = sorted(reference.fingerprints.rows.values(), key=lambda row: row.id)
+    info = _table(
+        [(f.id, f.scope if f.mechanism is None else "", _KINDS.get(f.mechanism or "", "")) for f in prints],
+        ("fingerprint", "scope", "kind"),
+    )
+    lands = reference.fingerprints.expected()
+    arms = "\nUNION ALL\n".join(
+        f"SELECT o.measurement AS measurement, o.seq AS seq, f.fingerprint AS fingerprint FROM observations AS o "
+        f"JOIN found AS f ON f.text = o.{column} WHERE f.what = '{column}' AND o.origin = 'probe' AND o.{_DISTINCT[column]}"
+        for column in finders
+    )
+    steps = [
+        ("raw", f"{arms}\nUNION ALL\nSELECT x.measurement AS measurement, x.seq AS seq, x.fingerprint AS fingerprint FROM matches AS x"),
+        ("named", "SELECT l.fingerprint AS fingerprint, COUNT(*) AS n FROM lands AS l GROUP BY l.fingerprint"),
+        (
+            "hits",
+            "SELECT r.measurement AS measurement, r.seq AS seq, r.fingerprint AS fingerprint, i.scope AS scope, i.kind AS kind, "
+            "CAST(CASE WHEN l.country IS NOT NULL THEN 1 ELSE 0 END AS BIGINT) AS listed, "
+            "CAST(CASE WHEN l.country IS NOT NULL OR n.n IS NULL THEN 1 ELSE 0 END AS BIGINT) AS expected "
+            "FROM raw AS r JOIN info AS i ON i.fingerprint = r.fingerprint "
+            "JOIN measurements AS m ON m.measurement = r.measurement "
+            "LEFT JOIN named AS n ON n.fingerprint = r.fingerprint "
+            "LEFT JOIN lands AS l ON l.fingerprint = r.fingerprint AND l.country = m.country",
+        ),
+    ]
+    tables = {"observations": observations, "matches": matches, "measurements": measurements, "found": found, "info": info, "lands": lands}
+    return engine.script(steps, tables, {"hits": HITS})["hits"]
+
+
+def with_epoch(measurements: pa.Table) -> pa.Table:
+    """The measurements with `epoch`, their start in seconds since 1970, since the SQL of the stages knows no dates."""
+    micros = pc.cast(measurements.column("time"), pa.int64())
+    return measurements.append_column("epoch", pc.divide(pc.cast(micros, pa.float64()), 1e6))
+
+
+def _headers(text: str, reference: Reference) -> set[str]:
+    found: set[str] = set()
+    for line in text.splitlines():
+        name, colon, value = line.partition(": ")
+        if colon:
+            found.update(reference.fingerprints.match_header(name, value))
+    return found
+
+
+def _table(rows: list[tuple[str, ...]], names: tuple[str, ...]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+    return pa.table([pa.array(column, pa.string()) for column in columns], names=list(names))

@@ -1,0 +1,16 @@
+-- Law: each layer's verdict for a target: trouble at one of its names shows, unless one name is enough.
+SELECT
+  h.measurement AS measurement, h.target AS target, h.layer AS layer,
+  CASE
+    WHEN COALESCE(MIN(t.mode), 'all') = 'any' AND MAX(CASE WHEN h.verdict = 'ok' THEN 1 ELSE 0 END) = 1 THEN 'ok'
+    WHEN MAX(CASE WHEN h.verdict = 'invalid' THEN 1 ELSE 0 END) = 1 THEN 'invalid'
+    WHEN MAX(CASE WHEN h.verdict = 'blocked' THEN 1 ELSE 0 END) = 1 THEN 'blocked'
+    WHEN MAX(CASE WHEN h.verdict = 'refused' THEN 1 ELSE 0 END) = 1 THEN 'refused'
+    WHEN MAX(CASE WHEN h.verdict = 'ok' THEN 1 ELSE 0 END) = 1 THEN 'ok'
+    WHEN MAX(CASE WHEN h.verdict = 'down' THEN 1 ELSE 0 END) = 1 THEN 'down'
+    WHEN MAX(CASE WHEN h.verdict = 'unknown' THEN 1 ELSE 0 END) = 1 THEN 'unknown'
+    ELSE 'not_applicable'
+  END AS verdict
+FROM host_layer AS h
+LEFT JOIN targets AS t ON t.target = h.target
+GROUP BY h.measurement, h.target, h.layer
