@@ -19,11 +19,12 @@ from clampdown.assess import document as doc
 from clampdown.assess.counting import DECIDED, Bounds, Caps, Row, Thresholds, bounds, caps, decide, rows_of, tally
 from clampdown.assess.document import Cell, Inputs, Question, Report
 from clampdown.assess.headlines import headlines_of
-from clampdown.assess.names import Names
+from clampdown.assess.names import Names, names_of
 from clampdown.assess.witnesses import WITNESSES, Listing, listing
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, verify
 from clampdown.model import UNKNOWN_DAY, Terms
+from clampdown.reference import Reference
 
 HEADLINE_GROUPS: Final = ("social", "messaging")
 _STRICTNESS: Final = ("yes", "share-alike", "non-commercial", "no")
@@ -42,11 +43,12 @@ def build(
     coverage: pa.Table,
     question: Question,
     thresholds: Thresholds,
-    names: Names,
+    reference: Reference | Names,
     inputs: Inputs,
 ) -> Answer:
     """Answer `report COUNTRY`. The tables may hold more than was asked for; days before `since` serve as history."""
     country = _of_country(verdicts, question.country)
+    names = reference if isinstance(reference, Names) else _names(reference, country, question)
     asked = _asked(country, question, names)
     period = _period(asked, _of_country(coverage, question.country), question, thresholds)
     counted = _counted(asked)
@@ -66,6 +68,12 @@ def build(
         witnesses=listed.table.num_rows, witnesses_digest=listed.digest,
     )  # fmt: skip
     return Answer(report, listed.table)
+
+
+def _names(reference: Reference, country: pa.Table, question: Question) -> Names:
+    targets = [t for t in pc.unique(country.column("target")).to_pylist() if t is not None]
+    networks = [n for n in pc.unique(country.column("network")).to_pylist() if n is not None]
+    return names_of(question.country, reference, targets, networks)
 
 
 def check(

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
+from clampdown import reference as ref
+
 # ISO 3166 leaves these codes to users: no country stands behind them, and nothing made under them is public.
 _USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")
-
-
-class RoleLike(Protocol):
-    @property
-    def label(self) -> str: ...
-
-
-class PlatformLike(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def groups(self) -> tuple[str, ...]: ...
-    @property
-    def any_of(self) -> tuple[str, ...]: ...
-    @property
-    def all_of(self) -> tuple[str, ...]: ...
-    @property
-    def roles(self) -> Mapping[str, RoleLike]: ...
-
-
-class TargetsLike(Protocol):
-    @property
-    def platforms(self) -> Mapping[str, PlatformLike]: ...
-    def groups(self) -> tuple[str, ...]: ...
-    def groups_of(self, target: str) -> tuple[str, ...]: ...
-    def label_of_group(self, name: str) -> str: ...
-    def display(self, target: str) -> str: ...
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,30 +52,23 @@ def is_synthetic(country: str) -> bool:
     return _USER_ASSIGNED.fullmatch(country) is not None
 
 
-def names_of(
-    country: str,
-    targets: TargetsLike,
-    *,
-    countries: Mapping[str, str],
-    networks: Mapping[int, str],
-    seen: Iterable[str],
-    seen_networks: Iterable[int],
-) -> Names:
+def names_of(country: str, given: ref.Reference, seen: Iterable[str], networks: Iterable[int]) -> Names:
     """Take from the reference what a report on these targets and networks needs."""
+    targets = given.targets
     platforms = tuple(_platform(p) for p in targets.platforms.values())
     wanted = sorted({*seen, *(t for p in platforms for t in p.key_targets)})
     return Names(
-        country=countries.get(country, country),
-        synthetic=is_synthetic(country),
+        country=given.country_name(country),
+        synthetic=given.synthetic or is_synthetic(country),
         groups={name: targets.label_of_group(name) for name in targets.groups()},
         platforms=platforms,
         targets={target: targets.display(target) for target in wanted},
         target_groups={target: tuple(targets.groups_of(target)) for target in wanted},
-        networks={str(n): networks[n] for n in sorted(set(seen_networks)) if n in networks},
+        networks={str(n): name for n in sorted(set(networks)) if (name := given.networks.name(n))},
     )
 
 
-def _platform(platform: PlatformLike) -> Platform:
+def _platform(platform: ref.Platform) -> Platform:
     def full(roles: Iterable[str]) -> tuple[str, ...]:
         return tuple(f"{platform.id}/{role}" for role in roles)
 
