@@ -6,12 +6,12 @@ OONI specification ts-017, versions 0.0 to 0.5. Requests are listed newest first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from clampdown.intake.features import asn_of
+from clampdown.intake.features import Memo, asn_of
 from clampdown.intake.features_http import (
     clean_title,
     headers_of,
@@ -24,7 +24,7 @@ from clampdown.intake.features_http import (
 )
 from clampdown.intake.redact import path_of
 from clampdown.intake.rows import Rows
-from clampdown.intake.sources.ooni.envelope import Measurement, clean
+from clampdown.intake.sources.ooni.envelope import Envelope, Measurement, clean, open_measurement
 from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Query, Request, items, one
 from clampdown.intake.sources.ooni.templates import (
     Compared,
@@ -83,6 +83,41 @@ class WebKeys(msgspec.Struct, gc=False):
     client_resolver: Any = None
     blocking: Any = None
     accessible: Any = None
+
+
+class WebRecord(Envelope, gc=False):
+    """A whole record, decoded in one pass; a record that does not fit is read key by key instead."""
+
+    test_keys: WebKeys | None = None
+
+
+MARK: Final = b'"web_connectivity"'
+_DECODER: Final = msgspec.json.Decoder(WebRecord)
+_TAG: Final = b'"classic"'
+
+
+def open_fast(data: bytes, memo: Memo) -> tuple[Measurement, WebKeys] | None:
+    """The record of a web connectivity test, decoded straight into structs; None where that does not go smoothly."""
+    if MARK not in data:
+        return None
+    try:
+        record = _DECODER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    keys = record.test_keys
+    if keys is None or record.test_name != "web_connectivity":
+        return None
+    m = open_measurement(record, {}, memo, keys.client_resolver)
+    if _TAG in data:
+        m.tagged = _tagged(keys)
+    return m, keys
+
+
+def _tagged(keys: WebKeys) -> bool:
+    groups: tuple[Sequence[Query | Connect | Handshake | Request] | None, ...] = (
+        keys.queries, keys.tcp_connect, keys.requests, keys.tls_handshakes, keys.quic_handshakes,
+    )  # fmt: skip
+    return any(step.tags and "classic" in step.tags for group in groups if group for step in group)
 
 
 def read_web_connectivity(m: Measurement, rows: Rows) -> None:
