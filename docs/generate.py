@@ -82,8 +82,8 @@ def settings_page() -> str:
         for name, kind, default, text in re.findall(r"^    (\w+): ([\w |]+) = (.+?)  # (.+)$", source, re.MULTILINE)
     ]
     return (
-        f"# Settings\n\n{MADE}\nA flag beats a variable, a variable beats `clampdown.toml`, the file beats the default. "
-        "Numbers take k, M or G. An unknown name is an error.\n\n"
+        f"# Settings\n\n{MADE}\nA flag beats a variable, a variable beats `clampdown.toml`, the file beats "
+        "the default. Numbers take k, M or G. An unknown name is an error.\n\n"
         + table(("name in `clampdown.toml`", "kind", "default", "variable", "what it sets"), rows)
     )
 

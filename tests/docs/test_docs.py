@@ -17,7 +17,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^(?:<!-- not run: (?P<why>.+?) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"^(?:<!-- not run: (?P<why>.+?) -->\n)?```(?P<kind>sh|python)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -63,7 +65,7 @@ def test_there_are_blocks_that_run() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_blocks_are_marked(page: Path) -> None:
     """A fence of code without a kind would escape the test."""
-    fences = re.findall(r"^```(\w*)$", page.read_text(encoding="utf-8"), re.M)
+    fences = re.findall(r"^```(\w*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(fences[::2]) <= {"sh", "python", "text", "toml", "json"}
     assert set(fences[1::2]) <= {""}
     assert all(len(b.why) > 10 for b in blocks(page) if b.why is not None)
