@@ -19,7 +19,8 @@ from clampdown.errors import RuleError
 from clampdown.reference import load_reference
 from clampdown.reference.roots import Ended, Roots, RootSnapshot, read_pem
 
-NOON = datetime(2023, 5, 5, 12, 0, 0)
+# Times of measurements are naive UTC.
+NOON = datetime(2023, 5, 5, 12, tzinfo=UTC).replace(tzinfo=None)
 START, END = datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 12, 31, tzinfo=UTC)
 
 
@@ -175,6 +176,6 @@ def test_the_default_roots_know_30_september_2021() -> None:
     span = {"start": datetime(2021, 1, 1, tzinfo=UTC), "end": datetime(2025, 1, 1, tzinfo=UTC)}
     middle = old.sign(MIDDLE, [], ca=True, **span)
     leaf = MIDDLE.sign(LEAF, ["www.example.org"], ca=False, **span)
-    assert store.verify([leaf, middle], "www.example.org", datetime(2021, 9, 29)) == "unknown"
-    assert store.verify([leaf, middle], "www.example.org", datetime(2021, 9, 30, 15)) == "expired_root"
+    assert store.verify([leaf, middle], "www.example.org", datetime(2021, 9, 29, tzinfo=UTC)) == "unknown"
+    assert store.verify([leaf, middle], "www.example.org", datetime(2021, 9, 30, 15, tzinfo=UTC)) == "expired_root"
     assert len(store.snapshots[0].certificates) > 80

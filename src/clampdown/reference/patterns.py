@@ -17,7 +17,8 @@ MAX_REPEAT: Final = 100
 # A fingerprint is a phrase; longer expressions are mistakes, and cost compile time.
 MAX_PATTERN: Final = 2_000
 
-_HIGH: Final = r"[\xc0-\xff][\x80-\xbf]{1,3}|[\x80-\xff]"  # a whole character beyond ASCII, or one stray byte
+# A whole character beyond ASCII. A byte that belongs to none is matched only within `.*` and `.+`.
+_HIGH: Final = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _DIGIT: Final = frozenset(range(0x30, 0x3A))
 _SPACE: Final = frozenset(b"\t\n\x0b\x0c\r ")
 _WORD: Final = frozenset(c for c in range(128) if chr(c).isalnum() or c == 0x5F)
@@ -73,6 +74,8 @@ class _Translator:
         self.out: list[str] = []
         self.bounded = [False]  # per open group: holds a bounded repeat
         self.atom = False  # something that a repeat may follow
+        self.dot = -1  # number of parts after which the last one is a dot
+        self.group_bounded = False  # the last group closed holds a bounded repeat
 
     def run(self) -> str:
         flags = _FLAGS.match(self.pattern)
@@ -107,6 +110,7 @@ class _Translator:
         if c == ".":
             members = _ALL if self.any_newline else _ALL - {10}
             self.emit(_choice(members, high=True))
+            self.dot = len(self.out)
         elif c == "^":
             self.emit(r"\A", atom=False)
         elif c == "$":
@@ -145,6 +149,10 @@ class _Translator:
         if match is None:
             text = self.pattern[self.pos]
             self.pos += 1
+            if self.dot == len(self.out) and text in "*+":
+                # Between two characters, any characters are any bytes: faster, and it passes over broken text.
+                anything = (r"[\x00-\xff]" if self.any_newline else r"[^\x0a]") + "*"
+                self.out[-1], text = (anything, "") if text == "*" else (self.out[-1], anything)
         else:
             low = int(match[1] or 0)
             high = match[4] or (match[3] if match[2] else match[1])
@@ -259,8 +267,6 @@ class _Translator:
             return _choice(frozenset(members), high=high)
         options = [_character(c) for c in beyond] + ([_set(frozenset(members))] if members else [])
         return "(?:" + "|".join(options) + ")"
-
-    group_bounded = False
 
 
 def translate(pattern: str) -> str:
