@@ -1,0 +1,159 @@
+"""Law: what the newest manifest does not name does not exist; a manifest is created once and never changed.
+
+A manifest is one small file that names every part of the store, every input that was read, and what made each
+day's tables. Committing is creating the next number where nobody has; whoever finds it taken has lost and says so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from clampdown.errors import StoreError
+from clampdown.store.storage import Storage
+
+FORMAT: Final = 1
+_KEEP: Final = 4  # manifests that stay, for readers that are still at work
+_MARK: Final = "clampdown.json"
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One Parquet file."""
+
+    path: str
+    rows: int
+    size: int
+
+
+class Landed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one task (one large input, or several small ones) brought for one day."""
+
+    task: str
+    parts: dict[str, Part]
+
+
+class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a day's verdicts were made from."""
+
+    rules: str
+    reference: str
+    settled: str
+
+
+class Day(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A day's settled tables, and the tables made from them."""
+
+    tables: dict[str, tuple[Part, ...]]
+    settled: str  # digest over the names of the settled parts
+    first: str | None = None  # earliest and latest `time` of its measurements, RFC 3339
+    last: str | None = None
+    judged: Judged | None = None
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file that was read. Counts add up over inputs: a measurement counts for the input that brought it first."""
+
+    name: str
+    size: int
+    references: str
+    records: int
+    rejects: dict[str, int]
+    measurements: int = 0
+    observations: int = 0
+    conflicts: int = 0
+    resubmissions: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole store at one moment."""
+
+    format: int = FORMAT
+    number: int = 0
+    inputs: dict[str, Input] = {}
+    landing: dict[str, tuple[Landed, ...]] = {}
+    days: dict[str, Day] = {}
+
+    def paths(self) -> set[str]:
+        """Every part that exists."""
+        landed = {p.path for day in self.landing.values() for part in day for p in part.parts.values()}
+        return landed | {p.path for day in self.days.values() for parts in day.tables.values() for p in parts}
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    format: int
+
+
+def exists(storage: Storage) -> bool:
+    """Is there a store at all?"""
+    try:
+        storage.size(_MARK)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def found(storage: Storage) -> None:
+    """Make an empty store where none is."""
+    storage.write_new(_MARK, b'{"format": %d}\n' % FORMAT)
+
+
+def check_format(storage: Storage) -> None:
+    """Refuse what another version wrote."""
+    try:
+        mark = msgspec.json.decode(storage.read(_MARK), type=_Mark)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise StoreError("clampdown.json of the store cannot be read", hint="Is this folder a store?") from fault
+    if mark.format > FORMAT:
+        hint = "Use the newer Clampdown that made it."
+        raise StoreError(f"the store is of format {mark.format}; this Clampdown knows up to {FORMAT}", hint=hint)
+    if mark.format < FORMAT:
+        raise StoreError(f"the store is of the old format {mark.format}", hint="Run: clampdown doctor --migrate")
+
+
+def numbers(storage: Storage) -> list[int]:
+    """The numbers of the manifests there are, smallest first."""
+    names = (path.removeprefix("manifest/").removesuffix(".json") for path in storage.list("manifest"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def newest(storage: Storage) -> Manifest:
+    """The store as it is now. A manifest that vanishes while it is read was followed by a newer one."""
+    for _attempt in range(5):
+        known = numbers(storage)
+        if not known:
+            return Manifest()
+        try:
+            data = storage.read(f"manifest/{known[-1]}.json")
+        except FileNotFoundError:
+            continue
+        try:
+            manifest = msgspec.json.decode(data, type=Manifest)
+        except msgspec.MsgspecError as fault:
+            hint = "The store is damaged, or was made by a newer Clampdown."
+            raise StoreError(f"manifest {known[-1]} cannot be read", hint=hint) from fault
+        if manifest.format != FORMAT:
+            raise StoreError(f"manifest {known[-1]} is of format {manifest.format}, not {FORMAT}")
+        return manifest
+    raise StoreError("the store changes faster than it can be read", hint="Run the command again.")
+
+
+def commit(storage: Storage, manifest: Manifest) -> Manifest:
+    """Create the next manifest: from here on it is the store."""
+    following = msgspec.structs.replace(manifest, number=manifest.number + 1)
+    data = msgspec.json.format(msgspec.json.encode(following, order="sorted"), indent=1)
+    created = storage.write_new(f"manifest/{following.number}.json", data)
+    if not created or numbers(storage)[-1] != following.number:
+        raise StoreError("another command has changed this store meanwhile", hint="Run the same command again.")
+    return following
+
+
+def collect(storage: Storage, manifest: Manifest) -> None:
+    """Delete what no longer exists: parts that are not named, and manifests that are long past."""
+    named = manifest.paths()
+    for path in (*storage.list("landing"), *storage.list("tables")):
+        if path not in named:
+            storage.delete(path)
+    for number in numbers(storage):
+        if number <= manifest.number - _KEEP:
+            storage.delete(f"manifest/{number}.json")

@@ -1,0 +1,139 @@
+"""Law: the same rows give the same file, under a name that follows from its content.
+
+Parts are Parquet with fixed row groups and a fixed codec. Where a part ends follows from the number of sorted rows,
+never from how they arrived. Reading pushes the filter and the columns down into the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from clampdown.errors import StoreError
+from clampdown.model import TABLES
+from clampdown.store.manifest import Part
+from clampdown.store.storage import Storage, missing, spoken
+
+_GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
+_PART: Final = 1 << 20  # rows in a part
+_SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3}
+_LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1}
+
+
+class Writer:
+    """One Parquet file that grows batch by batch, and exists once it is closed."""
+
+    def __init__(self, storage: Storage, path: str, schema: pa.Schema) -> None:
+        self.path = path
+        self.rows = 0
+        self._sink = storage.create(path)
+        try:
+            self._writer = pq.ParquetWriter(self._sink.file, schema, **_LANDING)
+        except BaseException:
+            self._sink.abandon()
+            raise
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows as one more row group."""
+        with spoken(self.path):
+            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self.rows += table.num_rows
+
+    def close(self) -> Part:
+        """Finish; the file exists from here on."""
+        with spoken(self.path):
+            self._writer.close()
+        return Part(self.path, self.rows, self._sink.close())
+
+    def abandon(self) -> None:
+        """Forget the file."""
+        self._sink.abandon()
+
+
+def write_settled(storage: Storage, table: str, day: str, rows: pa.Table) -> tuple[Part, ...]:
+    """Write sorted rows as parts named by the digest of their content; no rows, no part."""
+    schema = TABLES[table]
+    if not rows.schema.equals(schema):
+        raise StoreError(f"{table} of {day}: not the columns of the model")
+    parts = (rows.slice(at, _PART) for at in range(0, rows.num_rows, _PART))
+    return tuple(_write_part(storage, table, day, part) for part in parts)
+
+
+def _write_part(storage: Storage, table: str, day: str, rows: pa.Table) -> Part:
+    # The name is the digest of the bytes, so they are made before the file has a name. A part is bounded (_PART).
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, rows.schema, **_SETTLED) as writer:
+        for at in range(0, rows.num_rows, _GROUP):
+            writer.write_table(rows.slice(at, _GROUP).combine_chunks(), row_group_size=_GROUP)
+    data = buffer.getvalue()
+    digest = hashlib.sha256(memoryview(data)).hexdigest()
+    path = f"tables/{table}/day={day}/{digest}.parquet"
+    sink = storage.create(path)
+    try:
+        with spoken(path):
+            sink.file.write(memoryview(data))
+        return Part(path, rows.num_rows, sink.close())
+    finally:
+        sink.abandon()
+
+
+def read_part(
+    storage: Storage,
+    part: Part,
+    schema: pa.Schema,
+    *,
+    columns: Sequence[str] | None = None,
+    where: pc.Expression | None = None,
+) -> pa.Table:
+    """The rows of one part; damage is said by name."""
+    try:
+        with storage.open(part.path) as file:
+            table = pq.read_table(file, columns=list(columns) if columns is not None else None, filters=where)
+    except FileNotFoundError as fault:
+        raise missing(part.path, fault) from fault
+    except pa.ArrowInvalid as fault:
+        hint = "Run clampdown doctor; the raw files make the store again."
+        raise StoreError("a part of the store is damaged", where=part.path, hint=hint) from fault
+    wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    return table.replace_schema_metadata(None).cast(wanted)
+
+
+def read(
+    storage: Storage,
+    table: str,
+    parts: Iterable[Part],
+    *,
+    columns: Sequence[str] | None = None,
+    where: pc.Expression | None = None,
+    schema: pa.Schema | None = None,
+) -> pa.Table:
+    """The rows of several parts, in their order."""
+    return join(iterate(storage, table, parts, columns=columns, where=where, schema=schema), table, columns, schema)
+
+
+def iterate(
+    storage: Storage,
+    table: str,
+    parts: Iterable[Part],
+    *,
+    columns: Sequence[str] | None = None,
+    where: pc.Expression | None = None,
+    schema: pa.Schema | None = None,
+) -> Iterator[pa.Table]:
+    """The rows of several parts, one part at a time, so that a large table never stands in memory."""
+    for part in parts:
+        yield read_part(storage, part, schema or TABLES[table], columns=columns, where=where)
+
+
+def join(
+    tables: Iterable[pa.Table], table: str, columns: Sequence[str] | None = None, schema: pa.Schema | None = None
+) -> pa.Table:
+    """Parts put together; none of them gives the empty table in the model's columns."""
+    whole = schema or TABLES[table]
+    empty = (whole if columns is None else pa.schema([whole.field(name) for name in columns])).empty_table()
+    return pa.concat_tables([empty, *tables])

@@ -1,0 +1,75 @@
+"""Law: a tiny world for the store's tests: rows in the model's columns, made from a few words."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from clampdown.model import MATCHES, MEASUREMENTS, OBSERVATIONS, Batch, Reject
+
+START = datetime(2024, 3, 1)
+
+
+def measurement(n: int, *, content: str = "", file: str = "a.jsonl", line: int = 1, **other: Any) -> dict[str, Any]:
+    """One measurement row; `content` makes another content under the same id."""
+    time = START + timedelta(hours=7 * n)
+    row: dict[str, Any] = {
+        "measurement": f"m{n:04}",
+        "digest": hashlib.sha256(f"{n}{content}".encode()).hexdigest(),
+        "references": "r1",
+        "source": "ooni",
+        "locator": f"{file}:{line}",
+        "test": "web_connectivity",
+        "country": ("XA", "XB", None)[n % 3],
+        "network": (64500, 64501, None)[n % 3],
+        "time": time,
+        "day": time.date().isoformat(),
+        "hour": time.hour,
+        "target": f"web/t{n % 4}.example",
+        "repeat": f"rep{n}",
+        "degraded": "",
+        "input": f"https://t{n % 4}.example/{content}",
+    }
+    return row | other
+
+
+def facts(row: dict[str, Any], n: int = 3) -> list[dict[str, Any]]:
+    """Observations of a measurement: its target and one hop elsewhere."""
+    return [
+        {
+            "measurement": row["measurement"],
+            "digest": row["digest"],
+            "seq": seq,
+            "origin": "probe",
+            "operation": "dns_lookup",
+            "layer": "dns",
+            "target": row["target"] if seq else "web/hop.example",
+            "outcome": "ok",
+            "detail": row["digest"][:5],
+        }
+        for seq in range(n)
+    ]
+
+
+def matches(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A match whose fingerprint says by which references it was found."""
+    found = {"measurement": row["measurement"], "digest": row["digest"], "seq": 1, "place": "body"}
+    return [found | {"fingerprint": f"fp_{row['references']}"}]
+
+
+def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table, columns that are not named being null."""
+    return pa.table([pa.array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
+
+
+def batch(rows: list[dict[str, Any]], rejects: tuple[Reject, ...] = ()) -> Batch:
+    """What a source would give for these measurements."""
+    return Batch(
+        table(rows, MEASUREMENTS),
+        table([o for row in rows for o in facts(row)], OBSERVATIONS),
+        table([m for row in rows for m in matches(row)], MATCHES),
+        rejects,
+    )
