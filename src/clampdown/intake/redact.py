@@ -41,7 +41,7 @@ _BRIDGE: Final = re.compile(
 )
 _BRIDGE_PARTS: Final = re.compile(r"\b(?:[0-9A-Fa-f]{40}|(?:cert|iat-mode|password|passwd|token|fingerprint)=[^\s,;]+)")
 _PATH_USER: Final = re.compile(
-    r"(/(?:users?|u|home|profiles?|people|members?|authors?|accounts?|usr)/|/[~@]|/%7e|/%40)[^/\s?#\"'<>;,]+",
+    r"([/\\](?:users?|u|home|profiles?|people|members?|authors?|accounts?|usr)[/\\]|/[~@]|/%7e|/%40)[^/\s?#\"'<>;,]+",
     re.IGNORECASE,
 )
 
@@ -73,6 +73,8 @@ def header_value(value: str, limit: int = 1000) -> str:
         value = _MAIL.sub(SCRUBBED, _USERINFO.sub("", value))
     if "/" in value or "\\" in value:
         value = _PATH_USER.sub(r"\1[user]", _HOME.sub(r"\1[user]", value))
+    if "ookie" in value or "OOKIE" in value:
+        value = _COOKIE.sub(r"\1: [scrubbed]", value)
     if "=" in value or " " in value:
         value = _BRIDGE_PARTS.sub(SCRUBBED, _BRIDGE.sub(r"\1 [scrubbed]", value))
     return addresses(value, keep_hosts=True)
@@ -106,14 +108,14 @@ def _spelt(found: re.Match[str]) -> str:
 
 
 def path_of(path: str) -> str:
-    """A URL's path without query, fragment and the names of users."""
-    for mark in "?#":
+    """A URL's path without query, fragment and the names of users; nothing where it is no path."""
+    for mark in "?#;":
         at = path.find(mark)
         if at >= 0:
             path = path[:at]
-    if "~" in path or "@" in path or path.count("/") > 1 or "%" in path:
-        path = _MAIL.sub(SCRUBBED, _PATH_USER.sub(r"\1[user]", path))
-    return addresses(path[:TEXT_LIMIT])
+    if not path.startswith("/"):
+        return ""
+    return path if path == "/" else public_text(path)
 
 
 class Secrets:

@@ -6,10 +6,13 @@ path but lookups that no ordinary program makes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from clampdown.intake.sources.ooni.envelope import Measurement
 
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,15}(?:[/.][A-Za-z0-9]{1,4}){0,2}")
 # (name, address, port, hop) -> the target that a step belongs to
 Place = Callable[[str | None, str | None, int | None, int | None], str | None]
 
@@ -79,5 +82,5 @@ def beside(m: Measurement, port: int | None, depth: int | None, fetch: bool | No
 
 
 def word(text: str | None) -> str | None:
-    """A short word of a protocol; anything longer is not one."""
-    return text if text and len(text) < 20 and text.isascii() and " " not in text else None
+    """A short word of a protocol (`h2`, `TLSv1.3`, `http/1.1`); anything else is not one."""
+    return text if text and _WORD.fullmatch(text) else None
