@@ -1,5 +1,8 @@
 -- Law: the target and name each redirect led to, by depth.
-SELECT s.measurement AS measurement, s.depth AS depth, MIN(s.target) AS target
+SELECT
+  s.measurement AS measurement, s.depth AS depth, MIN(s.target) AS target,
+  MAX(CASE WHEN o.ip_class <> 'public' THEN 1 ELSE 0 END) AS bogon
 FROM steps AS s
+JOIN observations AS o ON o.measurement = s.measurement AND o.seq = s.seq
 WHERE s.depth IS NOT NULL AND s.on_path = 1
 GROUP BY s.measurement, s.depth

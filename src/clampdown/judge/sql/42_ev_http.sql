@@ -35,7 +35,9 @@ SELECT
   COALESCE(n.names_ok, 0) AS names_ok,
   COALESCE(n.names_failed, 0) AS names_failed,
   COALESCE(pr.proven, 0) AS address_proven,
-  COALESCE(cn.same, 0) AS chain_same
+  COALESCE(cn.same, 0) AS chain_same,
+  COALESCE(cn.other, 0) AS chain_other,
+  COALESCE(nx.bogon, 0) AS next_bogon
 FROM steps AS s
 JOIN observations AS o ON o.measurement = s.measurement AND o.seq = s.seq
 JOIN measurements AS m ON m.measurement = s.measurement
