@@ -69,6 +69,7 @@ class Reference:
     problems: tuple[Problem, ...]
     synthetic: bool
     public_networks: tuple[str, ...]  # ranges that count as public in a synthetic world
+    given: Mapping[str, bytes]  # the reader's files as they came, so that a store can pin them
 
     @property
     def match_references_digest(self) -> str:
@@ -227,4 +228,5 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         problems=(*fingerprints.problems, *network_problems, *list_problems, *unused),
         synthetic=synthetic,
         public_networks=tuple(n for name, doc in worlds for n in _public_networks(doc, name)),
+        given=given,
     )
