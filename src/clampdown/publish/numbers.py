@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 
-# C0 and C1 controls (a tab and a line feed become spaces), bidirectional marks, line separators, lone surrogates.
+# Controls (a tab and a line feed become spaces), bidirectional marks, line separators, lone surrogates; not the joiners
+# U+200C and U+200D, without which Persian is misspelt.
 _HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

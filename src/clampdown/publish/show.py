@@ -17,6 +17,7 @@ from clampdown.assess.witnesses import link_of
 from clampdown.model import LAYERS
 from clampdown.publish import numbers as num
 from clampdown.publish import words
+from clampdown.publish.words import steps
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -123,25 +124,25 @@ def show(
 def _record_doubts(control: str, degraded: Sequence[str], instrument: str | None) -> tuple[str, ...]:
     doubts: list[str] = []
     if control == "failed":
-        doubts.append(words.SHOW["control_failed"])
+        doubts.append(steps.SHOW["control_failed"])
     if degraded:
-        doubts.append(words.SHOW["degraded"].format(fields=num.plain(", ".join(degraded))))
+        doubts.append(steps.SHOW["degraded"].format(fields=num.plain(", ".join(degraded))))
     if instrument:
-        doubts.append(words.SHOW["instrument"].format(instrument=num.plain(instrument)))
+        doubts.append(steps.SHOW["instrument"].format(instrument=num.plain(instrument)))
     return tuple(doubts)
 
 
 def _step(row: dict[str, Any]) -> Step:
     remarks: list[str] = []
     if row["depth"]:
-        remarks.append(words.SHOW["hop"].format(depth=row["depth"]))
+        remarks.append(steps.SHOW["hop"].format(depth=row["depth"]))
     if row["classic"] is False or row["side"]:
-        remarks.append(words.SHOW["beside"])
+        remarks.append(steps.SHOW["beside"])
     return Step(
         seq=row["seq"],
         layer=row["layer"],
-        tried=words.tried(row),
-        came_back=words.came_back(row),
+        tried=steps.tried(row),
+        came_back=steps.came_back(row),
         outcome=row["outcome"],
         failure=row["failure"],
         at=row["t"] if row["t"] is not None else row["t0"],
@@ -159,9 +160,9 @@ def _said(
     fired: list[Fired] = []
     for (layer, rule, said, mechanism, decides), group in merged.items():
         why, wrong_if = (reasons or {}).get(rule, ("", ""))
-        steps = tuple(sorted({row["seq"] for row in group if row["seq"] is not None}))
+        places = tuple(sorted({row["seq"] for row in group if row["seq"] is not None}))
         prints = tuple(sorted({row["fingerprint"] for row in group if row["fingerprint"]}))
-        fired.append(Fired(rule, layer, said, mechanism, decides, steps, prints, why, wrong_if))
+        fired.append(Fired(rule, layer, said, mechanism, decides, places, prints, why, wrong_if))
     order = {layer: index for index, layer in enumerate((*LAYERS, "record", "pool"))}
     fired.sort(key=lambda f: (not f.decides, order.get(f.layer, len(order)), f.rule, f.mechanism or ""))
     return Said(
@@ -180,10 +181,10 @@ def _against(state: str, fired: Sequence[Fired]) -> tuple[str, ...]:
     made: list[str] = []
     for each in fired:
         if each.decides and each.false_positives:
-            made.append(words.SHOW["wrong_if"].format(text=each.false_positives))
+            made.append(steps.SHOW["wrong_if"].format(text=each.false_positives))
         elif not each.decides and each.verdict not in (state, "unknown", "not_applicable"):
             verdict = words.STATE.get(each.verdict, each.verdict)
-            made.append(words.SHOW["other_rule"].format(rule=each.rule, verdict=verdict, text=each.why))
+            made.append(steps.SHOW["other_rule"].format(rule=each.rule, verdict=verdict, text=each.why))
     return tuple(dict.fromkeys(made))
 
 
@@ -210,35 +211,35 @@ def as_text(shown: Shown) -> str:
         if said.layers:
             parts = (f"{words.LAYER[k]} {words.STATE.get(v, v)}" for k, v in said.layers.items())
             out.append("  layer by layer: " + "; ".join(parts))
-    out += _steps(words.SHOW["tried"], shown.tried, words.SHOW["nothing"])
-    out += _steps(words.SHOW["control"], shown.control_saw, words.SHOW["no_control"], words.CONTROL[shown.control])
+    out += _steps(steps.SHOW["tried"], shown.tried, steps.SHOW["nothing"])
+    out += _steps(steps.SHOW["control"], shown.control_saw, steps.SHOW["no_control"], steps.CONTROL[shown.control])
     for said in shown.verdicts:
         out += _rules(said)
     return "\n".join(out) + "\n"
 
 
-def _steps(title: str, steps: Sequence[Step], empty: str, first: str | None = None) -> list[str]:
+def _steps(title: str, rows: Sequence[Step], empty: str, first: str | None = None) -> list[str]:
     out = ["", title] + ([f"  {first}"] if first else [])
-    for step in steps:
+    for step in rows:
         at = f"{step.at:7.2f} s" if step.at is not None else " " * 9
         remarks = f"  [{'; '.join(step.remarks)}]" if step.remarks else ""
         mark = {"ok": "+", "failed": "x"}.get(step.outcome, "?")
         out.append(f"  {step.seq:>3} {at} {mark} {step.tried}: {step.came_back}{remarks}")
-    return out if steps or first else [*out, f"  {empty}"]
+    return out if rows or first else [*out, f"  {empty}"]
 
 
 def _rules(said: Said) -> list[str]:
-    out = ["", f"{words.SHOW['rules']}, {num.plain(said.target or 'no target')}"]
+    out = ["", f"{steps.SHOW['rules']}, {num.plain(said.target or 'no target')}"]
     for each in said.fired:
-        role = words.SHOW["decides" if each.decides else "noted"]
+        role = steps.SHOW["decides" if each.decides else "noted"]
         mechanism = f", {each.mechanism}" if each.mechanism else ""
-        steps = f", step {num.listed(map(str, each.steps))}" if each.steps else ""
+        places = f", step {num.listed(map(str, each.steps))}" if each.steps else ""
         prints = f", fingerprint {num.plain(num.listed(each.fingerprints))}" if each.fingerprints else ""
         verdict = words.STATE.get(each.verdict, each.verdict)
-        out.append(f"  {each.rule} ({role}): {verdict}{mechanism}{steps}{prints}")
+        out.append(f"  {each.rule} ({role}): {verdict}{mechanism}{places}{prints}")
         if each.why:
             out.append(f"      {each.why}")
     if not said.fired:
-        out.append(f"  {words.SHOW['no_rules']}")
-    out += ["", words.SHOW["against"]]
-    return out + [f"  {text}" for text in said.against or (words.SHOW["no_doubt"],)]
+        out.append(f"  {steps.SHOW['no_rules']}")
+    out += ["", steps.SHOW["against"]]
+    return out + [f"  {text}" for text in said.against or (steps.SHOW["no_doubt"],)]
