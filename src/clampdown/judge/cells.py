@@ -47,14 +47,15 @@ def judge_day(
         engine, measurements, observations, matches, rules=rules, reference=reference, pooled=pooled
     )
     tables = {"verdicts": found.verdicts, "fired": found.fired, "measurements": measurements}
-    return Judged(
-        verdicts=found.verdicts,
-        fired=found.fired,
-        cells=engine.query(cells_sql(), tables, CELLS),
-        cell_rules=engine.query(RULES_SQL, tables, CELL_RULES),
-        cell_versions=engine.query(VERSIONS_SQL, tables, CELL_VERSIONS),
-        coverage=engine.query(COVERAGE_SQL, tables, COVERAGE),
-    )
+    steps = [
+        ("cells", cells_sql()),
+        ("cell_rules", RULES_SQL),
+        ("cell_versions", VERSIONS_SQL),
+        ("coverage", COVERAGE_SQL),
+    ]
+    want = {"cells": CELLS, "cell_rules": CELL_RULES, "cell_versions": CELL_VERSIONS, "coverage": COVERAGE}
+    made = engine.script(steps, tables, want)
+    return Judged(verdicts=found.verdicts, fired=found.fired, **made)
 
 
 def cells_sql() -> str:

@@ -72,11 +72,16 @@ def hits(engine: Engine, observations: pa.Table, matches: pa.Table, measurements
         "cert_issuer": lambda text: reference.fingerprints.match_cert(issuer=text),
         "cert_subject": lambda text: reference.fingerprints.match_cert(subject=text),
     }
-    texts: list[tuple[str, str, str]] = []
-    for column, finder in finders.items():
-        sql = f"SELECT DISTINCT {column} AS text FROM observations WHERE origin = 'probe' AND {_DISTINCT[column]}"
-        for text in engine.query(sql, {"observations": observations}).column("text").to_pylist():
-            texts.extend((column, text, fingerprint) for fingerprint in finder(text))
+    distinct = "\nUNION ALL\n".join(
+        f"SELECT DISTINCT '{column}' AS what, {column} AS text FROM observations WHERE origin = 'probe' AND {_DISTINCT[column]}"
+        for column in finders
+    )
+    seen = engine.query(distinct, {"observations": observations})
+    texts = [
+        (what, text, fingerprint)
+        for what, text in zip(seen.column("what").to_pylist(), seen.column("text").to_pylist(), strict=True)
+        for fingerprint in finders[what](text)
+    ]
     found = _table(texts, ("what", "text", "fingerprint"))
     prints = sorted(reference.fingerprints.rows.values(), key=lambda row: row.id)
     info = _table(
