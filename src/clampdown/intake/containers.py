@@ -1,0 +1,111 @@
+"""Law: every byte of a file ends in a record or in a reject that says where and why; nothing is read twice or guessed.
+
+Bytes to records, in passing: packers (gzip, zstd, LZ4), archives (tar, and packed files or one more tar inside), and
+texts (a record per line, JSON values over several lines or in an array, legacy YAML reports) are told by content and
+never by name. The caller opened the stream; nothing here opens, writes or fetches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from clampdown.intake.containers_bytes import (
+    BLOCK,
+    DEFAULT,
+    WHITE,
+    Fault,
+    Gather,
+    Limits,
+    Meter,
+    Peeked,
+    Place,
+    Raw,
+    Reader,
+    Tap,
+    broken_off,
+    digest,
+)
+from clampdown.intake.containers_decode import Decoded, canonical_id, decode, decode_noting, too_deep
+from clampdown.intake.containers_expand import OTHERS, Unpacked, packer_of
+from clampdown.intake.containers_tar import is_tar, members
+from clampdown.intake.containers_text import WINDOW, read_lines, read_values, read_yaml, shape_of
+from clampdown.model import Reject
+
+__all__ = ["Decoded", "Limits", "Raw", "canonical_id", "decode", "decode_noting", "digest", "records", "too_deep"]
+
+_LAYERS: Final = 4  # packers around one text: a packed file in a packed archive and one to spare
+_ARCHIVES: Final = 2  # a tar may hold tars, and these hold files
+_SHAPES: Final = {"lines": read_lines, "values": read_values, "yaml": read_yaml}
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def records(stream: BinaryIO, name: str, limits: Limits = DEFAULT) -> Iterator[Raw | Reject]:
+    """Every record of an open file, in its order; `name` is what a locator shows, never a directory of this machine."""
+    meter = Meter(limits)
+    yield from _text(Tap(stream, meter), Place(name, None), limits, meter, _ARCHIVES)
+
+
+def _text(source: Reader, place: Place, limits: Limits, meter: Meter, archives: int) -> Iterator[Raw | Reject]:
+    """The records of a file or member, whatever it is wrapped in."""
+    reader = Peeked(source)
+    for _ in range(_LAYERS):
+        packer = packer_of(reader.peek(4))
+        if packer is None:
+            break
+        reader = Peeked(Unpacked(reader, packer, meter))
+    head = reader.peek(512)
+    if is_tar(head):
+        yield from _archive(reader, place, limits, meter, archives)
+        return
+    if head.startswith(b"\xef\xbb\xbf"):
+        reader.drop(3)
+    head = reader.peek(WINDOW)
+    if not head.strip(WHITE + b"\0") and reader.ended:
+        yield _nothing(reader.fault, place)
+        return
+    problem = _foreign(head)
+    if problem is not None:
+        yield _whole(reader, place, Fault("unknown_format", problem))
+        return
+    yield from _SHAPES[shape_of(head)](reader, place, limits)
+
+
+def _nothing(fault: Fault | None, place: Place) -> Reject:
+    return broken_off(place, None, None, fault or Fault("empty", "there is nothing in it"))
+
+
+def _whole(reader: Peeked, place: Place, fault: Fault) -> Reject:
+    """One reject for everything that is left: its length and digest are taken as it streams past."""
+    gather = Gather(0)
+    while block := reader.read(BLOCK):
+        gather.add(block)
+    return broken_off(place, None, gather.finish(), reader.fault or fault)
+
+
+def _foreign(head: bytes) -> str | None:
+    """What this is, where it is no text that could hold records."""
+    for magic, packer in OTHERS:
+        if head.startswith(magic):
+            return f"packed by {packer}; unpack it first"
+    if packer_of(head[:4]) is not None:
+        return "packed more often than a measurement file ever is"
+    if head.startswith(_WIDE):
+        return "text in UTF-16; convert it to UTF-8"
+    return "neither JSON nor YAML" if shape_of(head) == "binary" else None
+
+
+def _archive(reader: Peeked, place: Place, limits: Limits, meter: Meter, archives: int) -> Iterator[Raw | Reject]:
+    if archives == 0:
+        yield _whole(reader, place, Fault("unknown_format", "an archive in an archive in an archive"))
+        return
+    for found in members(reader, place, limits):
+        if isinstance(found, Reject):
+            yield found
+            continue
+        name, part = found
+        where = name if place.member is None else f"{place.member}/{name}"
+        # What a reader leaves behind (bytes after a fault) the archive skips; a fault is told once, by who meets it.
+        yield from _text(part, Place(place.file, where), limits, meter, archives - 1)
+        if meter.fault() is not None:
+            return
