@@ -6,6 +6,7 @@ day's tables. Committing is creating the next number where nobody has; whoever f
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 import msgspec
@@ -30,7 +31,7 @@ class Landed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one task (one large input, or several small ones) brought for one day."""
 
     task: str
-    parts: dict[str, Part]
+    parts: dict[str, tuple[Part, ...]]
 
 
 class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,13 +71,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: int = FORMAT
     number: int = 0
+    reference: str | None = None  # digest of the snapshot that was used last
     inputs: dict[str, Input] = {}
     landing: dict[str, tuple[Landed, ...]] = {}
     days: dict[str, Day] = {}
 
     def paths(self) -> set[str]:
         """Every part that exists."""
-        landed = {p.path for day in self.landing.values() for part in day for p in part.parts.values()}
+        landed = {p.path for day in self.landing.values() for part in day for ps in part.parts.values() for p in ps}
         return landed | {p.path for day in self.days.values() for parts in day.tables.values() for p in parts}
 
 
@@ -157,3 +159,10 @@ def collect(storage: Storage, manifest: Manifest) -> None:
     for number in numbers(storage):
         if number <= manifest.number - _KEEP:
             storage.delete(f"manifest/{number}.json")
+
+
+def keep_reference_file(storage: Storage, data: bytes) -> str:
+    """Keep one file of reference data under the digest of its content; it may be there already."""
+    digest = hashlib.sha256(data).hexdigest()
+    storage.write_new(f"reference/{digest}", data)
+    return digest

@@ -36,6 +36,8 @@ class Storage(Protocol):
     def delete(self, path: str) -> None: ...
     def size(self, path: str) -> int: ...
     def scratch(self) -> IO[bytes]: ...
+    def spill(self) -> str | None: ...
+    def sweep(self) -> None: ...
     def lock(self) -> Lock: ...
 
 
@@ -127,18 +129,23 @@ class LocalStorage:
             return self._at(path).stat().st_size
 
     def scratch(self) -> IO[bytes]:
-        """A nameless file within the store's folder, for what must be read twice (stdin) or put together."""
+        """A passing file within the store's folder, for what must be read twice (a pipe)."""
         with spoken(str(self.root)):
-            return tempfile.TemporaryFile(dir=self.root, prefix=_TEMPORARY)
+            return tempfile.NamedTemporaryFile(dir=self.root, prefix=_TEMPORARY)
+
+    def spill(self) -> str:
+        """A folder for what a query cannot hold in memory."""
+        return str(self.root.resolve() / f"{_TEMPORARY}spill-{os.getpid()}")
 
     def sweep(self) -> None:
         """Remove what killed writers left half written, and folders left empty. Only the lock's holder may."""
         with spoken(str(self.root)):
             for folder, _, names in os.walk(self.root, topdown=False):
                 for name in names:
-                    if name.startswith(_TEMPORARY):
+                    if name.startswith(_TEMPORARY) or Path(folder).name.startswith(_TEMPORARY):
                         (Path(folder) / name).unlink(missing_ok=True)
-                if "=" in Path(folder).name and not any(Path(folder).iterdir()):
+                passing = "=" in Path(folder).name or Path(folder).name.startswith(_TEMPORARY)
+                if passing and not any(Path(folder).iterdir()):
                     Path(folder).rmdir()
 
     def lock(self) -> Lock:
@@ -299,7 +306,10 @@ class MemoryStorage:
         return len(self.read(path))
 
     def scratch(self) -> IO[bytes]:
-        return io.BytesIO()
+        return tempfile.NamedTemporaryFile(prefix=_TEMPORARY)
+
+    def spill(self) -> None:
+        return None
 
     def sweep(self) -> None:
         """Nothing is ever half written here."""

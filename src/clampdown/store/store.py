@@ -1,0 +1,212 @@
+"""Law: reading never writes, and reads one moment: the newest manifest, or the next one if that moment passed away.
+
+Filters name countries, networks, targets and a half-open period of `time`; days that cannot hold a row of it are not
+opened, and within a part the filter is pushed down. Tables that do not carry a column are filtered by their keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clampdown.errors import StoreError, UsageError
+from clampdown.model import TABLES, UNKNOWN_DAY
+from clampdown.store import manifest as manifests
+from clampdown.store.manifest import Day, Manifest
+from clampdown.store.storage import Storage
+from clampdown.store.tables import join, read
+
+# Which table's rows say country, network and time for a table that does not say them itself.
+_KEYS: Final = {"observations": "measurements", "matches": "measurements", "conflicts": "measurements"} | {
+    "fired": "verdicts"
+}
+JUDGED: Final = ("verdicts", "fired", "cells", "cell_rules", "cell_versions", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows are wanted; what is left out is not asked for."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    countries: frozenset[str] = frozenset()
+    networks: frozenset[int] = frozenset()
+    targets: frozenset[str] = frozenset()
+    measurements: frozenset[str] = frozenset()
+
+    def keyed(self) -> bool:
+        """Does it ask for what only some tables carry?"""
+        return bool(self.since or self.until or self.countries or self.networks)
+
+    def passes(self, day: str, entry: Day) -> bool:
+        """Can this day hold a row within the period?"""
+        if self.since is None and self.until is None:
+            return True
+        if entry.first is None or entry.last is None:
+            return False  # no row of this day has a time
+        first, last = datetime.fromisoformat(entry.first), datetime.fromisoformat(entry.last)
+        return not ((self.since and last < self.since) or (self.until and first >= self.until))
+
+
+def moment(value: datetime | date | str | None) -> datetime | None:
+    """A bound as naive UTC; a plain date is its midnight."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise UsageError(f"{value!r} is not a time", hint="Write 2024-03-01 or 2024-03-01T12:00:00Z.") from None
+    if not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)
+    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+class Store:
+    """A store that exists. Opening it refuses another format; holding it costs nothing."""
+
+    def __init__(self, storage: Storage, name: str = "store") -> None:
+        self.storage = storage
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Store({self.name!r})"
+
+    def manifest(self) -> Manifest:
+        """The store as it is now."""
+        return manifests.newest(self.storage)
+
+    def days(self) -> list[str]:
+        """The days that hold anything, first to last."""
+        return sorted(self.manifest().days)
+
+    def table(self, name: str, wanted: Filter | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a table that the filter asks for, in the table's order within each day."""
+        self._known(name, columns)
+        for _attempt in range(3):
+            manifest = self.manifest()
+            try:
+                return join(self._rows(manifest, name, wanted or Filter(), columns), name, columns)
+            except StoreError:
+                # A writer may have replaced and deleted what this manifest names; then there is a newer one.
+                if self.manifest().number == manifest.number:
+                    raise
+        raise StoreError("the store changes faster than it can be read", hint="Run the command again.")
+
+    def batches(
+        self, name: str, wanted: Filter | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The same rows day by day, so that a large table never stands in memory as a whole."""
+        self._known(name, columns)
+        yield from self._rows(self.manifest(), name, wanted or Filter(), columns)
+
+    def stale(self, rules: str, reference: str) -> list[str]:
+        """Days whose verdicts are missing, or were made of other rows, rules or references than these."""
+        manifest = self.manifest()
+        found = {day for day, entry in manifest.days.items() if is_stale(entry, rules, reference)}
+        return sorted(found | set(manifest.landing))
+
+    def pin(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Keep a snapshot of reference data, each file once, named by what it holds."""
+        names = {name: manifests.keep_reference_file(self.storage, data) for name, data in sorted(files.items())}
+        data = json.dumps({"files": names}, sort_keys=True, indent=1).encode()
+        self.storage.write_new(f"reference/{digest}", data)
+
+    def pinned(self, digest: str | None = None) -> dict[str, bytes] | None:
+        """The files of a pinned snapshot (the last one used, if none is named); None where there is none."""
+        digest = digest or self.manifest().reference
+        if digest is None:
+            return None
+        try:
+            names: dict[str, str] = json.loads(self.storage.read(f"reference/{digest}"))["files"]
+            return {name: self.storage.read(f"reference/{file}") for name, file in names.items()}
+        except (FileNotFoundError, ValueError, KeyError) as fault:
+            raise StoreError("a pinned reference cannot be read", where=f"reference/{digest}") from fault
+
+    def _known(self, name: str, columns: Sequence[str] | None) -> None:
+        if name not in TABLES:
+            raise UsageError(f"there is no table {name!r}", hint=f"There are {', '.join(TABLES)}.")
+        for column in columns or ():
+            if column not in TABLES[name].names:
+                raise UsageError(f"{name} has no column {column!r}")
+
+    def _rows(self, manifest: Manifest, name: str, wanted: Filter, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        for day in sorted(manifest.days):
+            entry = manifest.days[day]
+            if not wanted.passes(day, entry) or not entry.tables.get(name):
+                continue
+            where = _expression(name, wanted, day)
+            if name in _KEYS and wanted.keyed():
+                key = _KEYS[name]
+                held = read(
+                    self.storage, key, entry.tables.get(key, ()), columns=["measurement"],
+                    where=_expression(key, _only_keys(wanted), day),
+                )  # fmt: skip
+                ids = pc.call_function("unique", [held["measurement"]])
+                where = _and(where, pc.field("measurement").isin(ids))
+            yield read(self.storage, name, entry.tables[name], columns=columns, where=where)
+
+
+def is_stale(entry: Day, rules: str, reference: str) -> bool:
+    """Were this day's verdicts made of something else than asked for?"""
+    made = entry.judged
+    return made is None or (made.rules, made.reference, made.settled) != (rules, reference, entry.settled)
+
+
+def _only_keys(wanted: Filter) -> Filter:
+    """The part of a filter that the keys answer; a target is a column of each table itself."""
+    return Filter(wanted.since, wanted.until, wanted.countries, wanted.networks)
+
+
+def _and(one: pc.Expression | None, other: pc.Expression | None) -> pc.Expression | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _expression(name: str, wanted: Filter, day: str) -> pc.Expression | None:
+    """What of the filter this table's own columns can say."""
+    columns = TABLES[name].names
+    made: pc.Expression | None = None
+    members: tuple[tuple[str, Collection[Any]], ...] = (
+        ("country", wanted.countries),
+        ("network", wanted.networks),
+        ("target", wanted.targets),
+        ("measurement", wanted.measurements),
+    )
+    for column, values in members:
+        if values and column in columns:
+            made = _and(made, pc.field(column).isin(sorted(values)))
+    if "time" in columns:
+        if wanted.since is not None:
+            made = _and(made, pc.field("time") >= pa.scalar(wanted.since, pa.timestamp("us")))
+        if wanted.until is not None:
+            made = _and(made, pc.field("time") < pa.scalar(wanted.until, pa.timestamp("us")))
+    elif name in ("cells", "coverage", "cell_rules", "cell_versions"):
+        made = _and(made, _by_hour(wanted, day, hours="hour" in columns))
+    return made
+
+
+def _by_hour(wanted: Filter, day: str, *, hours: bool) -> pc.Expression | None:
+    """Sums have hours or days, not times: an hour (a day) counts where it begins within the period."""
+    if day == UNKNOWN_DAY or (wanted.since is None and wanted.until is None):
+        return None if wanted.since is None and wanted.until is None else pc.scalar(value=False)
+    start = datetime.fromisoformat(day)
+    made: pc.Expression | None = None
+    span = timedelta(hours=24)
+    if wanted.since is not None and wanted.since > start:
+        if not hours or wanted.since >= start + span:
+            return pc.scalar(value=False)
+        made = pc.field("hour") >= -(-(wanted.since - start) // timedelta(hours=1))
+    if wanted.until is not None and wanted.until < start + span:
+        if wanted.until <= start:
+            return pc.scalar(value=False)
+        if hours:
+            made = _and(made, pc.field("hour") < -(-(wanted.until - start) // timedelta(hours=1)))
+    return made
