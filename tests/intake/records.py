@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from clampdown.intake.containers import Raw
+
 from clampdown.intake.features import Kit
 from clampdown.intake.sources.ooni import read
 from clampdown.model import Batch
@@ -82,9 +83,7 @@ def web(**changes: Any) -> dict[str, Any]:
         "control": {
             "dns": {"failure": None, "addrs": ["93.184.215.14"]},
             "tcp_connect": {"93.184.215.14:443": {"status": True, "failure": None}},
-            "tls_handshake": {
-                "93.184.215.14:443": {"server_name": "birds.example", "status": True, "failure": None}
-            },
+            "tls_handshake": {"93.184.215.14:443": {"server_name": "birds.example", "status": True, "failure": None}},
             "http_request": {
                 "body_length": len(PAGE),
                 "failure": None,

@@ -16,7 +16,7 @@ from clampdown.intake.redact import Secrets, header_value, path_of, public_text
 from clampdown.model import Batch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from records import batch, envelope, observed, web  # noqa: E402
+from records import batch, envelope, observed, web
 
 PROBE4 = "37.201.195.77"
 PROBE6 = "2a02:908:1234:5600::77"
@@ -100,7 +100,9 @@ def put(value: Any, path: tuple[Any, ...], text: Any) -> Any:
 def whole() -> dict[str, Any]:
     """A record with every template and an envelope that names the probe's and the resolver's address."""
     record = web(
-        network_events=[{"operation": "read", "address": "93.184.215.14:443", "num_bytes": 5, "t": 0.1, "proto": "tcp"}],
+        network_events=[
+            {"operation": "read", "address": "93.184.215.14:443", "num_bytes": 5, "t": 0.1, "proto": "tcp"}
+        ],
         x_dns_duplicate_responses=[{"hostname": "birds.example", "engine": "udp", "answers": None, "failure": None}],
         client_resolver=RESOLVER,
         dns_experiment_failure="x",
@@ -180,7 +182,9 @@ def test_a_resolver_is_named_only_where_it_is_a_public_one(address: str) -> None
     record = web()
     record["test_keys"]["queries"][0] |= {"engine": "doh" if "//" in address else "udp", "resolver_address": address}
     lookup = observed(record)[0]
-    assert lookup.get("resolver") == {"8.8.8.8:53": "8.8.8.8", "https://dns.google/dns-query": "dns.google"}.get(address)
+    assert lookup.get("resolver") == {"8.8.8.8:53": "8.8.8.8", "https://dns.google/dns-query": "dns.google"}.get(
+        address
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
-from urllib.parse import SplitResult, urlsplit
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import idna
 
 from clampdown.intake.failures import failure_of, name_of
-from clampdown.intake.redact import NOT_A_PROBE
+from clampdown.intake.redact import NOT_A_PROBE, Secrets, path_of
 
 _ROOM: Final = 200_000  # entries of one kind before a Memo starts anew: bounds memory, never results
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "h3": 443, "dot": 853, "doh": 443}
@@ -135,6 +135,18 @@ def _is_private(address: Address) -> bool:
     return any(address in network for network in _PRIVATE if network.version == address.version)
 
 
+class Url(NamedTuple):
+    """A URL in the parts that are needed."""
+
+    scheme: str
+    hostname: str | None  # as found, lower case
+    port: int | None
+    path: str  # as found; never a row
+    shown: str  # the path as it may be kept
+    name: str | None  # the host as a punycode name
+    ip: str | None  # the host as an address
+
+
 class Memo:
     """Pure answers remembered during one run of a reader."""
 
@@ -146,9 +158,12 @@ class Memo:
         self._endpoints: dict[str, tuple[str | None, int | None, str | None]] = {}
         self._targets: dict[tuple[str, int | None], str] = {}
         self._failures: dict[str, tuple[str, str]] = {}
-        self._urls: dict[str, SplitResult | None] = {}
+        self._urls: dict[str, Url | None] = {}
+        self._secrets: dict[tuple[str | None, ...], Secrets] = {}
+        self._tags: dict[tuple[str, ...], tuple[bool, int | None, bool | None]] = {}
+        self.words: dict[str, str | None] = {}
         self.certificates: dict[object, tuple[str, str | None, str | None, str | None]] = {}
-        self.headers: dict[tuple[str, str], str] = {}
+        self.headers: dict[tuple[str, str], tuple[str, str]] = {}
 
     def host(self, text: str | None) -> str | None:
         """A name in punycode, lower case, without the final dot; None for an address or for nothing."""
@@ -212,7 +227,7 @@ class Memo:
             found = self._failures[value] = ("failed", name_of(value))
             return found
 
-    def url(self, text: str | None) -> SplitResult | None:
+    def url(self, text: str | None) -> Url | None:
         """A URL in its parts; None where there is none or it cannot be taken apart."""
         if not text:
             return None
@@ -220,23 +235,59 @@ class Memo:
             return self._urls[text]
         except KeyError:
             _bound(self._urls)
-            found = self._urls[text] = url_of(text)
+            found = self._urls[text] = self._url(text)
             return found
 
+    def _url(self, text: str) -> Url | None:
+        try:
+            parts = urlsplit(text.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:  # bad brackets, bad ports
+            return None
+        ip = self.ip(host)
+        return Url(parts.scheme, host, port, parts.path, path_of(parts.path), None if ip else self.host(host), ip)
 
-def _bound(known: dict[object, object] | dict[str, object] | object) -> None:
-    if isinstance(known, dict) and len(known) > _ROOM:
+    def secrets(self, own: tuple[str | None, ...]) -> Secrets:
+        """The spellings of a record's own addresses; probes of one session share them."""
+        try:
+            return self._secrets[own]
+        except KeyError:
+            _bound(self._secrets)
+            found = self._secrets[own] = Secrets(own)
+            return found
+
+    def tags(self, found: tuple[str, ...] | None) -> tuple[bool, int | None, bool | None]:
+        """(classic, depth, fetch_body) of a step's tags; None where they do not say."""
+        if not found:
+            return _NO_TAGS
+        try:
+            return self._tags[found]
+        except KeyError:
+            _bound(self._tags)
+            facts = self._tags[found] = tag_facts(found)
+            return facts
+
+
+def _bound(known: Any) -> None:
+    if len(known) > _ROOM:
         known.clear()
 
 
-def url_of(text: str) -> SplitResult | None:
-    """urlsplit that answers None instead of raising (bad brackets, bad ports)."""
-    try:
-        found = urlsplit(text.strip())
-        _ = found.port
-    except ValueError:
-        return None
-    return found
+_NO_TAGS: Final = (False, None, None)
+
+
+def tag_facts(tags: Sequence[str]) -> tuple[bool, int | None, bool | None]:
+    """(classic, depth, fetch_body) of web connectivity's tags."""
+    classic, depth, fetch = False, None, None
+    for tag in tags:
+        if tag == "classic":
+            classic = True
+        elif tag.startswith("depth="):
+            digits = tag[6:]
+            depth = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else None
+        elif tag.startswith("fetch_body="):
+            fetch = tag == "fetch_body=true"
+    return classic, depth, fetch
 
 
 def host_of(text: str) -> str | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 from clampdown.intake.features import Memo
 from clampdown.intake.features_tls import unbase64
@@ -85,46 +85,69 @@ def clean_title(value: str) -> str | None:
     return public_text(text) or None
 
 
-def pairs_of(headers_list: Any, headers: Any) -> Iterator[tuple[str, Any]]:
-    """(lower-case name, value as found) of either spelling of headers: the list has them all, the map lost repeats."""
+class Headers(NamedTuple):
+    """What is kept of headers, and what the comparison and the redirect need of them."""
+
+    lines: str | None  # "name: value", sorted; cookies and what speaks of the person are gone
+    names: tuple[str, ...]  # lower case
+    location: str | None  # as found; never a row
+
+
+NO_HEADERS: Final = Headers(None, (), None)
+
+
+def headers_of(memo: Memo, headers_list: Any, headers: Any, secrets: Secrets) -> Headers:
+    """Either spelling of headers: the list has them all, the map lost repeats; values may be base64."""
     if isinstance(headers_list, list) and headers_list:
-        for item in headers_list:
-            if isinstance(item, list) and len(item) >= 2:
-                name = item[0] if isinstance(item[0], str) else _plain(item[0])
-                yield name.lower(), item[1]
+        pairs: Iterable[Any] = headers_list
     elif isinstance(headers, dict):
-        for name, value in headers.items():
-            yield str(name).lower(), value
+        pairs = headers.items()
     elif isinstance(headers, list):
-        yield from pairs_of(headers, None)
+        pairs = headers
+    else:
+        return NO_HEADERS
+    lines: list[str] = []
+    names: list[str] = []
+    location: str | None = None
+    known = memo.headers
+    for pair in pairs:
+        try:
+            line, lower = known[pair[0], pair[1]]
+        except (KeyError, TypeError, IndexError):
+            made = _header(known, pair)
+            if made is None:
+                continue
+            line, lower = made
+        lines.append(line)
+        names.append(lower)
+        if lower == "location" and location is None:
+            location = _plain(pair[1])
+    if not lines:
+        return NO_HEADERS
+    lines.sort()
+    text = "\n".join(lines[:_HEADERS_KEPT])
+    return Headers(secrets.remove(text) if secrets else text, tuple(names), location)
+
+
+def _header(known: dict[tuple[str, str], tuple[str, str]], pair: Any) -> tuple[str, str] | None:
+    """The line and the lower-case name of one header, remembered where both are text."""
+    if not isinstance(pair, list | tuple) or len(pair) < 2:
+        return None
+    name, value = _plain(pair[0]), _plain(pair[1])
+    lower = name.lower()
+    found = _line(lower, value), lower
+    if name is pair[0] and value is pair[1]:
+        if len(known) > _HEADER_ROOM:
+            known.clear()
+        known[name, value] = found
+    return found
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     text = text_of(value)
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else text or ""
-
-
-def headers_of(memo: Memo, pairs: Iterable[tuple[str, Any]], secrets: Secrets) -> tuple[str | None, str | None]:
-    """("name: value" lines sorted, the Location value as found). Cookies and what speaks of the person are gone."""
-    lines: list[str] = []
-    location: str | None = None
-    known = memo.headers
-    for name, found in pairs:
-        value = found if isinstance(found, str) else _plain(found)
-        if name == "location" and location is None:
-            location = value
-        key = (name, value)
-        line = known.get(key)
-        if line is None:
-            line = _line(name, value)
-            if len(known) > _HEADER_ROOM:
-                known.clear()
-            known[key] = line
-        lines.append(secrets.remove(line) if secrets else line)
-    if not lines:
-        return None, location
-    lines.sort()
-    return "\n".join(lines[:_HEADERS_KEPT]), location
 
 
 def _line(name: str, value: str) -> str:
@@ -132,9 +155,7 @@ def _line(name: str, value: str) -> str:
     if name in PERSONAL_HEADERS or "cookie" in name or "token" in name:
         return f"{name}: {SCRUBBED}"
     value = header_value(value).replace("\n", " ").replace("\r", " ")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
+    if not value.isascii():
         value = value.encode("utf-8", "replace").decode()
     return f"{name}: {value}"
 
@@ -154,13 +175,14 @@ def same_title(ours: str | None, theirs: str | None) -> bool | None:
     return bool(mine & other) if mine and other else False
 
 
-def same_headers(ours: Iterable[str], theirs: Iterable[str]) -> bool | None:
+def uncommon(names: Iterable[str]) -> frozenset[str]:
+    """Header names that say something about which server answered."""
+    return frozenset(names) - COMMON_HEADERS
+
+
+def same_headers(ours: Iterable[str], theirs: frozenset[str]) -> bool | None:
     """Whether the uncommon header names overlap; null where the control has none to compare."""
-    other = {name.lower() for name in theirs} - COMMON_HEADERS
-    mine = {name.lower() for name in ours} - COMMON_HEADERS
-    if not other:
-        return None
-    return bool(mine & other)
+    return None if not theirs else not theirs.isdisjoint(ours)
 
 
 def ratio(ours: int | None, theirs: int | None) -> float | None:

@@ -25,8 +25,8 @@ _SESSION: Final = re.compile(r"^(20\d{6}T\d{6})Z")
 
 BEFORE: Final = timedelta(days=30)  # uploads may wait for a network (CONTRACTS)
 AFTER: Final = timedelta(hours=1)
-EARLIEST: Final = datetime(2012, 1, 1)  # noqa: DTZ001  the first OONI reports are of December 2012
-LATEST: Final = datetime(2100, 1, 1)  # noqa: DTZ001  there is no clock here: only absurd years can be seen
+EARLIEST: Final = datetime(2012, 1, 1)
+LATEST: Final = datetime(2100, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ def received_of(measurement: str | None, file: str, member: str | None = None) -
     if measurement:
         found = _UID.fullmatch(measurement)
         if found:
-            return _parse(found.group(1) + found.group(2), "%Y%m%d%H%M%S%f")
+            return _parse(found.group(1) + found.group(2))
         found = _OLD_UID.fullmatch(measurement)
         if found:
             return _end_of_day(found.group(1))
     for place in (file, member or ""):
         found = _HOUR_PATH.search(place)
         if found:
-            hour = _parse(found.group(1) + found.group(2), "%Y%m%d%H")
+            hour = _parse(found.group(1) + found.group(2))
             return None if hour is None else hour + timedelta(minutes=59, seconds=59)
         found = _DAY_PATH.search(place)
         if found:
@@ -77,7 +77,7 @@ def received_of(measurement: str | None, file: str, member: str | None = None) -
 def session_time(report: str | None) -> datetime | None:
     """When the collector opened the report: a second opinion where nothing else bounds the probe's clock."""
     found = _SESSION.match(report or "")
-    return None if found is None else _parse(found.group(1), "%Y%m%dT%H%M%S")
+    return None if found is None else _parse(found.group(1).replace("T", ""))
 
 
 def when(time: datetime | None, received: datetime | None, report: str | None = None) -> When:
@@ -89,9 +89,9 @@ def when(time: datetime | None, received: datetime | None, report: str | None = 
             session = session_time(report)
             plausible = EARLIEST <= time < LATEST if session is None else abs(time - session) <= BEFORE
         if plausible:
-            return When(time.strftime("%Y-%m-%d"), time.hour, False)
+            return When(time.isoformat()[:10], time.hour, False)
     if received is not None:
-        return When(received.strftime("%Y-%m-%d"), None, True)
+        return When(received.isoformat()[:10], None, True)
     return When(UNKNOWN_DAY, None, True)
 
 
@@ -103,7 +103,7 @@ def time_of(text: object) -> datetime | None:
         return None
     if isinstance(text, int | float):
         try:
-            return datetime(1970, 1, 1) + timedelta(seconds=float(text))  # noqa: DTZ001
+            return datetime(1970, 1, 1) + timedelta(seconds=float(text))
         except (OverflowError, ValueError):
             return None
     try:
@@ -126,12 +126,17 @@ def repeat_of(report: str | None, given: str | None, start: str | None) -> str |
 
 
 def _end_of_day(digits: str) -> datetime | None:
-    day = _parse(digits, "%Y%m%d")
+    day = _parse(digits)
     return None if day is None else day + timedelta(hours=23, minutes=59, seconds=59)
 
 
-def _parse(digits: str, form: str) -> datetime | None:
+def _parse(digits: str) -> datetime | None:
+    """YYYYMMDD, then as many of hh, mm, ss and ffffff as there are; naive UTC everywhere."""
+    parts = [int(digits[a:b]) for a, b in _PLACES if len(digits) >= b]
     try:
-        return datetime.strptime(digits, form)  # noqa: DTZ007  naive UTC everywhere
+        return datetime(*parts)  # type: ignore[arg-type]
     except ValueError:
         return None
+
+
+_PLACES: Final = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14), (14, 20))

@@ -17,7 +17,7 @@ import msgspec
 
 from clampdown.intake.features import Kit, Memo, asn_of, port_of
 from clampdown.intake.identity import measurement_id, received_of, repeat_of, time_of, when
-from clampdown.intake.redact import NOT_A_PROBE, SCRUBBED, Secrets, path_of, public_text
+from clampdown.intake.redact import NOT_A_PROBE, SCRUBBED, Secrets, public_text
 from clampdown.intake.rows import Row
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+/:()~-]{0,79}")
@@ -117,9 +117,10 @@ def open_measurement(env: Envelope, keys: dict[str, Any], memo: Memo, client_res
     if resolver is None or resolver == network:
         # A resolver inside the probe's network, or nobody knows where: its full address is not kept.
         own += [_text(env.resolver_ip), _text(client_resolver)]
-    m = Measurement(env, keys, None, memo, _secrets(own))
+    known = tuple([text for text in own if text and text not in NOT_A_PROBE])
+    m = Measurement(env, keys, None, memo, memo.secrets(known) if known else _NO_SECRETS)
     m.network = network
-    m.test = m_token(m, env.test_name, "test_name", _TEST)
+    m.test = formed(m, env.test_name, "test_name", _TEST)
     m.start = time_of(env.measurement_start_time)
     if m.start is None:
         m.degraded.add("measurement_start_time")
@@ -131,22 +132,35 @@ def open_measurement(env: Envelope, keys: dict[str, Any], memo: Memo, client_res
 _NO_SECRETS: Final = Secrets(())
 
 
-def _secrets(own: list[str | None]) -> Secrets:
-    return Secrets(own) if any(text and text not in NOT_A_PROBE for text in own) else _NO_SECRETS
-
-
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def m_token(m: Measurement, value: object, name: str, form: re.Pattern[str] = _TOKEN) -> str | None:
+def token(m: Measurement, value: object, name: str) -> str | None:
     """A short machine-written word of the envelope; anything else costs the field."""
     if value is None or value == "":
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(value)
-    if isinstance(value, str) and form.fullmatch(value) and not m.secrets.within(value):
-        return value if form is not _TOKEN else (public_text(value, 80) or None)
+    if not isinstance(value, str):
+        value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else "\0"
+    words = m.memo.words
+    try:
+        found = words[value]
+    except KeyError:
+        found = public_text(value, 80) if _TOKEN.fullmatch(value) else None
+        if len(words) < 10_000:
+            words[value] = found
+    if found is None or (m.secrets and m.secrets.within(found)):
+        m.degraded.add(name)
+        return None
+    return found
+
+
+def formed(m: Measurement, value: object, name: str, form: re.Pattern[str]) -> str | None:
+    """A word of exactly this form; anything else costs the field."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and form.fullmatch(value) and not (m.secrets and m.secrets.within(value)):
+        return value
     m.degraded.add(name)
     return None
 
@@ -164,16 +178,16 @@ def _input(m: Measurement) -> None:
         return
     m.url = found
     parts = m.memo.url(found)
-    if parts is None or not parts.hostname or "://" not in found:
+    if parts is None or not parts.hostname:
         m.given = m.text(found, 200)
         return
-    m.scheme = parts.scheme.lower()
-    host = m.memo.ip(parts.hostname) or m.memo.host(parts.hostname)
+    m.scheme = parts.scheme
+    host = parts.ip or parts.name
     if host is None:
         m.degraded.add("input")
         m.given = m.text(found, 200)
         return
-    if host in m.secrets.canonical or m.secrets.within(host):
+    if m.secrets and (host in m.secrets.canonical or m.secrets.within(host)):
         m.given = f"{m.scheme}://{SCRUBBED}/"
         return
     default = {"http": 80, "https": 443}.get(m.scheme)
@@ -182,7 +196,7 @@ def _input(m: Measurement) -> None:
     shown = None if port == default else port
     m.target = m.memo.target(host, shown)
     where = f"[{host}]" if ":" in host else host
-    path = m.secrets.remove(clean(path_of(parts.path)))
+    path = m.secrets.remove(clean(parts.shown))
     m.given = f"{m.scheme}://{where}{f':{shown}' if shown else ''}{path}"
 
 
@@ -193,14 +207,15 @@ def measurement_row(
     env = m.env
     uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None
     identity = measurement_id(uid, member, file) or canonical or "x" + digest[:32]
-    report = m_token(m, env.report_id, "report_id", _REPORT)
-    placed = when(m.start, received_of(identity, file, member), report)
+    report = formed(m, env.report_id, "report_id", _REPORT)
+    received = received_of(identity, file, member)
+    placed = when(m.start, received, report)
     notes: Mapping[str, Any] = env.annotations if isinstance(env.annotations, dict) else {}
     if env.annotations is not None and not isinstance(env.annotations, dict) and env.annotations != []:
         m.degraded.add("annotations")
     vantage, kind = vantage_of(env, report)
-    software = m_token(m, env.software_name, "software_name")
-    version = m_token(m, env.software_version, "software_version")
+    software = token(m, env.software_name, "software_name")
+    version = token(m, env.software_version, "software_version")
     resolver = asn_of(env.resolver_asn)
     return (
         identity,
@@ -209,15 +224,15 @@ def measurement_row(
         "ooni",
         locator(file, member, line),
         m.test,
-        m_token(m, env.test_version, "test_version"),
+        token(m, env.test_version, "test_version"),
         f"{software or ''}/{version or ''}" if software or version else None,
-        m_token(m, notes.get("platform"), "annotations.platform"),
-        m_token(m, notes.get("network_type"), "annotations.network_type"),
+        token(m, notes.get("platform"), "annotations.platform"),
+        token(m, notes.get("network_type"), "annotations.network_type"),
         _country(m),
         m.network,
         resolver,
         m.start,
-        received_of(identity, file, member),
+        received,
         placed.day,
         placed.hour,
         vantage,

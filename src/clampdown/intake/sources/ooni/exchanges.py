@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from clampdown.intake.features import port_of
-from clampdown.intake.features_http import bytes_of, headers_of, pairs_of, text_of, title_of
-from clampdown.intake.redact import path_of
+from clampdown.intake.features_http import bytes_of, headers_of, text_of, title_of
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement, clean
-from clampdown.intake.sources.ooni.steps import Place, on_path, tag_facts, word
+from clampdown.intake.sources.ooni.steps import Place, on_path, word
 from clampdown.intake.sources.ooni.structs import Answered, Request
 
 # (status_match, title_match, headers_match, body_ratio)
@@ -33,7 +32,7 @@ def requests(
     """df-001: a row per exchange. In a redirect chain (newest first) the first on the path is the final one."""
     steps: list[tuple[bool, int | None, bool | None]] = []
     for index, r in enumerate(found):
-        tagged, depth, fetch = tag_facts(r.tags)
+        tagged, depth, fetch = m.memo.tags(r.tags)
         if depth is None and chain:
             depth = len(found) - 1 - index if newest_first else index
         steps.append((on_path(m, tagged), depth, fetch))
@@ -63,17 +62,15 @@ def exchange(
     asked, answered = r.request, r.response
     parts = memo.url(asked.url) if asked else None
     raw_ip, port, _ = memo.endpoint(r.address)
-    host = name = None
-    scheme = shown = None
+    name = scheme = shown = None
     if parts is not None:
         scheme = parts.scheme if parts.scheme in ("http", "https") else None
-        host = parts.hostname
-        name = m.name(host)
+        name = m.name(parts.hostname)
         if raw_ip is None:
-            raw_ip = memo.ip(host)
+            raw_ip = parts.ip
         if port is None:
             port = port_of(parts.port) or {"http": 80, "https": 443}.get(scheme or "")
-        shown = m.secrets.remove(clean(path_of(parts.path))) or "/"
+        shown = m.secrets.remove(clean(parts.shown)) or "/"
     ip = m.ip(raw_ip)
     outcome, failure = memo.failure(r.failure)
     facts = body_facts(m, answered)
@@ -111,9 +108,8 @@ def body_facts(m: Measurement, answered: Answered | None) -> dict[str, Any]:
         return facts
     code = answered.code
     facts["status"] = code if code is not None and 0 < code < 1000 else None
-    pairs = list(pairs_of(answered.headers_list, answered.headers))
-    facts["names"] = [name for name, _ in pairs]
-    facts["headers"], facts["location"] = headers_of(m.memo, pairs, m.secrets)
+    headers = headers_of(m.memo, answered.headers_list, answered.headers, m.secrets)
+    facts["headers"], facts["names"], facts["location"] = headers
     facts["truncated"] = answered.body_is_truncated
     body = text_of(answered.body)
     if body is None or not facts["status"]:
@@ -135,5 +131,4 @@ def _location(m: Measurement, value: str | None) -> str | None:
     if not value:
         return None
     parts = m.memo.url(value)
-    host = parts.hostname if parts else None
-    return m.ip(host) or m.name(host)
+    return None if parts is None else m.ip(parts.ip) or m.name(parts.name)

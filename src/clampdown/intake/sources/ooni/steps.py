@@ -7,7 +7,7 @@ path but lookups that no ordinary program makes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from clampdown.intake.sources.ooni.envelope import Measurement
@@ -35,22 +35,6 @@ def web_place(m: Measurement) -> Place:
 def fixed(target: str | None) -> Place:
     """Every step belongs to one target."""
     return lambda name, ip, port, depth: target
-
-
-def tag_facts(tags: Sequence[str] | None) -> tuple[bool, int | None, bool | None]:
-    """(classic, depth, fetch_body) of a step's tags; None where they do not say."""
-    if not tags:
-        return False, None, None
-    classic, depth, fetch = False, None, None
-    for tag in tags:
-        if tag == "classic":
-            classic = True
-        elif tag.startswith("depth="):
-            digits = tag[6:]
-            depth = int(digits) if digits.isdigit() and len(digits) < 4 else None
-        elif tag.startswith("fetch_body="):
-            fetch = tag == "fetch_body=true"
-    return classic, depth, fetch
 
 
 def find_tags(m: Measurement, keys: object, deep: int = 0) -> None:

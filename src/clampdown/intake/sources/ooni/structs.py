@@ -37,7 +37,7 @@ class Query(msgspec.Struct, gc=False):
     answers: list[Answer] | None = None
     t0: float | None = None
     t: float | None = None
-    tags: list[str] | None = None
+    tags: tuple[str, ...] | None = None
     transaction_id: int | None = None
 
 
@@ -56,7 +56,7 @@ class Connect(msgspec.Struct, gc=False):
     status: Status | None = None
     t0: float | None = None
     t: float | None = None
-    tags: list[str] | None = None
+    tags: tuple[str, ...] | None = None
     transaction_id: int | None = None
 
 
@@ -76,7 +76,7 @@ class Handshake(msgspec.Struct, gc=False):
     so_error: Any = None
     t0: float | None = None
     t: float | None = None
-    tags: list[str] | None = None
+    tags: tuple[str, ...] | None = None
     transaction_id: int | None = None
 
 
@@ -109,7 +109,7 @@ class Request(msgspec.Struct, gc=False):
     response: Answered | None = None
     t0: float | None = None
     t: float | None = None
-    tags: list[str] | None = None
+    tags: tuple[str, ...] | None = None
     transaction_id: int | None = None
 
 
@@ -123,7 +123,7 @@ class Event(msgspec.Struct, gc=False):
     proto: str | None = None
     t0: float | None = None
     t: float | None = None
-    tags: list[str] | None = None
+    tags: tuple[str, ...] | None = None
     transaction_id: int | None = None
 
 

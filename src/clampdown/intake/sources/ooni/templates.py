@@ -15,13 +15,13 @@ from clampdown.intake.features_tls import certificate_of
 from clampdown.intake.rows import Row, Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.exchanges import Compare, Compared, body_facts, exchange, requests
-from clampdown.intake.sources.ooni.steps import Place, beside, find_tags, fixed, on_path, tag_facts, web_place, word
+from clampdown.intake.sources.ooni.steps import Place, beside, find_tags, fixed, on_path, web_place, word
 from clampdown.intake.sources.ooni.structs import Answer, Connect, Event, Handshake, Query, Request, items
 from clampdown.intake.sources.ooni.transfers import endpoints_of, events
 
 __all__ = [
     "Compare", "Compared", "Place", "beside", "body_facts", "connects", "ech_of", "events", "everything", "exchange",
-    "find_tags", "fixed", "handshakes", "link", "on_path", "queries", "requests", "tag_facts", "web_place", "word",
+    "find_tags", "fixed", "handshakes", "link", "on_path", "queries", "requests", "web_place", "word",
 ]  # fmt: skip
 
 SYSTEM_ENGINES: Final = frozenset({"system", "getaddrinfo", "golang_net_resolver", "go", ""})
@@ -42,7 +42,7 @@ def link(m: Measurement, handshakes: Sequence[Handshake], requests: Sequence[Req
         if name:
             if request.transaction_id is not None:
                 m.hosts[request.transaction_id] = name
-            depth = tag_facts(request.tags)[1]
+            depth = m.memo.tags(request.tags)[1]
             if depth is not None:
                 m.hops.setdefault(depth, name)
 
@@ -60,7 +60,7 @@ def queries(
     """df-002: a row per lookup, a row per answer. `classic` overrules what tags and engine say."""
     memo = m.memo
     for q in found:
-        tagged, depth, _ = tag_facts(q.tags)
+        tagged, depth, _ = memo.tags(q.tags)
         raw_engine = (q.engine or "").lower()
         engine = "system" if raw_engine in SYSTEM_ENGINES else raw_engine if raw_engine in SIDE_ENGINES else "unknown"
         path = classic
@@ -136,7 +136,7 @@ def connects(rows: Rows, m: Measurement, found: Sequence[Connect], place: Place,
     """df-005: a row per TCP connect. An `ip` that is a name or scrubbed leaves the address null."""
     memo = m.memo
     for c in found:
-        tagged, depth, fetch = tag_facts(c.tags)
+        tagged, depth, fetch = memo.tags(c.tags)
         ip = m.ip(c.ip)
         name = m.hosts.get(c.transaction_id) if c.transaction_id is not None else None
         if name is None and depth is not None:
@@ -167,7 +167,7 @@ def handshakes(
     """df-006: a row per TLS or QUIC handshake, with the leaf certificate judged for name, time and roots."""
     memo = m.memo
     for h in found:
-        tagged, depth, fetch = tag_facts(h.tags)
+        tagged, depth, fetch = memo.tags(h.tags)
         address = h.address
         if not address and h.t is not None:
             address = m.ends.get(h.t)

@@ -7,7 +7,7 @@ from typing import Final
 
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
-from clampdown.intake.sources.ooni.steps import Place, beside, on_path, tag_facts
+from clampdown.intake.sources.ooni.steps import Place, beside, on_path
 from clampdown.intake.sources.ooni.structs import Event
 
 HANDSHAKE_ENDS: Final = frozenset({"tls_handshake_done", "quic_handshake_done"})
@@ -44,7 +44,7 @@ class _Run:
     def __init__(self) -> None:
         self.address: str | None = None
         self.proto: str | None = None
-        self.tags: Sequence[str] | None = None
+        self.tags: tuple[str, ...] | None = None
         self.total = self.reads = self.cumulative = 0
         self.first: float | None = None
         self.last: float | None = None
@@ -79,7 +79,7 @@ class _Run:
     def write(self, rows: Rows, m: Measurement, transaction: int | None, place: Place) -> None:
         if not self.reads and not self.cumulative:
             return
-        tagged, depth, fetch = tag_facts(self.tags)
+        tagged, depth, fetch = m.memo.tags(self.tags)
         raw_ip, port, _ = m.memo.endpoint(self.address)
         ip = m.ip(raw_ip)
         name = m.hosts.get(transaction) if transaction is not None else None

@@ -15,14 +15,13 @@ from clampdown.intake.features import Memo, asn_of
 from clampdown.intake.features_http import (
     clean_title,
     headers_of,
-    pairs_of,
     ratio,
     same_headers,
     same_status,
     same_title,
     text_of,
+    uncommon,
 )
-from clampdown.intake.redact import path_of
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Envelope, Measurement, clean, open_measurement
 from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Query, Request, items, one
@@ -196,7 +195,9 @@ def _comparison(theirs: ControlHTTP) -> Any:
     if theirs.failure not in (None, False, msgspec.UNSET) or not theirs.status_code or theirs.status_code < 0:
         return None
     title = clean_title(theirs.title) if theirs.title else None
-    names = [name for name, _ in pairs_of(None, theirs.headers)]
+    names = (
+        uncommon(str(name).lower() for name in theirs.headers) if isinstance(theirs.headers, dict) else frozenset[str]()
+    )
 
     def compare(request: Request, facts: Mapping[str, Any]) -> Compared:
         # A body cut off at the probe's limit cannot be measured against a whole one.
@@ -285,9 +286,9 @@ def _control_http(m: Measurement, rows: Rows, http: ControlHTTP, name: str | Non
     title = clean_title(http.title) if http.title else None
     if title and m.secrets:
         title = m.secrets.remove(title)
-    lines, _ = headers_of(m.memo, pairs_of(None, http.headers), m.secrets)
+    lines = headers_of(m.memo, None, http.headers, m.secrets).lines
     parts = m.memo.url(m.url)
-    path = (m.secrets.remove(clean(path_of(parts.path))) or "/") if parts else None
+    path = (m.secrets.remove(clean(parts.shown)) or "/") if parts else None
     scheme = m.scheme if m.scheme in ("http", "https") else None
     ip = m.ip(m.host)
     rows.exchanges.append(
