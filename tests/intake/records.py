@@ -139,8 +139,8 @@ def batch(*records: Any, kit: Kit | None = None) -> Batch:
 
 
 def observed(record: Any, kit: Kit | None = None) -> list[dict[str, Any]]:
-    """The observations of one record, nulls left out."""
-    rows = batch(record, kit=kit).observations.to_pylist()
+    """The observations of one record, in its order, nulls left out."""
+    rows = batch(record, kit=kit).observations.sort_by("seq").to_pylist()
     return [{k: v for k, v in row.items() if v is not None and k not in ("measurement", "digest")} for row in rows]
 
 

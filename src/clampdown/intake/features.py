@@ -162,6 +162,7 @@ class Memo:
         self._secrets: dict[tuple[str | None, ...], Secrets] = {}
         self._tags: dict[tuple[str, ...], tuple[bool, int | None, bool | None]] = {}
         self.words: dict[str, str | None] = {}
+        self.inputs: dict[str, tuple[str, str, int | None, str | None, str] | None] = {}
         self.certificates: dict[object, tuple[str, str | None, str | None, str | None]] = {}
         self.headers: dict[tuple[str, str], tuple[str, str]] = {}
 

@@ -121,17 +121,13 @@ class Rows:
         self.matches.append((self.m, seq, fingerprint, place))
 
     def finish(self, classify: Callable[[str], str]) -> Batch:
-        """Turn the rows into tables with exactly the model's schemas, in the record's order."""
+        """Turn the rows into tables with exactly the model's schemas."""
         measurements = _columns(_MEASUREMENT, self.measurements, MEASUREMENTS)
         ids = measurements.column("measurement").combine_chunks()
         digests = measurements.column("digest").combine_chunks()
         parts = [_operation(operation, rows, ids, digests, classify) for operation, rows in self.of.items() if rows]
-        if parts:
-            whole = pa.concat_tables(parts)
-            whole = whole.sort_by([("m", "ascending"), ("seq", "ascending")])
-            observations = whole.select(OBSERVATIONS.names).cast(OBSERVATIONS)
-        else:
-            observations = OBSERVATIONS.empty_table()
+        # Not sorted: `seq` tells the record's order, and settling sorts whole days anyway.
+        observations = pa.concat_tables(parts) if parts else OBSERVATIONS.empty_table()
         return Batch(measurements, observations, self._matches(ids, digests), tuple(self.rejects))
 
     def _matches(self, ids: pa.Array, digests: pa.Array) -> pa.Table:
@@ -175,9 +171,8 @@ def _operation(
     columns["role"] = _derive(columns["target"], _role, pa.string())
     columns["ip_version"] = _derive(columns["ip"], _version, pa.int8())
     columns["ip_class"] = _derive(columns["ip"], classify, pa.string())
-    fields = [pa.field("m", pa.int32()), *OBSERVATIONS]
-    arrays = [columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in fields]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    arrays = [columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in OBSERVATIONS]
+    return pa.Table.from_arrays(arrays, schema=OBSERVATIONS)
 
 
 def _derive(values: pa.Array, of: Callable[[str], Any], kind: pa.DataType) -> pa.Array:

@@ -177,27 +177,42 @@ def _input(m: Measurement) -> None:
         m.degraded.add("input")
         return
     m.url = found
-    parts = m.memo.url(found)
-    if parts is None or not parts.hostname:
+    inputs = m.memo.inputs
+    try:
+        parts = inputs[found]
+    except KeyError:
+        if len(inputs) > _INPUTS:
+            inputs.clear()
+        parts = inputs[found] = _parts(found, m.memo)
+    if parts is None:
         m.given = m.text(found, 200)
         return
-    m.scheme = parts.scheme
-    host = parts.ip or parts.name
-    if host is None:
-        m.degraded.add("input")
-        m.given = m.text(found, 200)
-        return
-    if m.secrets and (host in m.secrets.canonical or m.secrets.within(host)):
-        m.given = f"{m.scheme}://{SCRUBBED}/"
-        return
-    default = {"http": 80, "https": 443}.get(m.scheme)
+    scheme, host, port, target, given = parts
+    m.scheme = scheme
+    if m.secrets and m.secrets.within(found):
+        m.given = m.secrets.remove(given)
+        if host in m.secrets.canonical or m.secrets.within(host):
+            m.given = f"{scheme}://{SCRUBBED}/"
+            return
+        given = m.given
+    m.host, m.port, m.target, m.given = host, port, target, given
+
+
+_INPUTS: Final = 50_000
+
+
+def _parts(found: str, memo: Memo) -> tuple[str, str, int | None, str | None, str] | None:
+    """(scheme, host, port, target, what may be kept) of an input that is a URL; None where it is something else."""
+    parts = memo.url(found)
+    host = (parts.ip or parts.name) if parts is not None else None
+    if parts is None or host is None:
+        return None
+    default = {"http": 80, "https": 443}.get(parts.scheme)
     port = port_of(parts.port)
-    m.host, m.port = host, port or default
     shown = None if port == default else port
-    m.target = m.memo.target(host, shown)
     where = f"[{host}]" if ":" in host else host
-    path = m.secrets.remove(clean(parts.shown))
-    m.given = f"{m.scheme}://{where}{f':{shown}' if shown else ''}{path}"
+    given = f"{parts.scheme}://{where}{f':{shown}' if shown else ''}{clean(parts.shown)}"
+    return parts.scheme, host, port or default, memo.target(host, shown), given
 
 
 def measurement_row(
@@ -284,7 +299,7 @@ def vantage_of(env: Envelope, report: str | None) -> tuple[str | None, str]:
 
 def locator(file: str, member: str | None, line: int | None) -> str:
     """File name, member and line; never a directory of the reader's machine."""
-    place = file.replace("\\", "/").rpartition("/")[2]
+    place = file.replace("\\", "/").rpartition("/")[2] if "/" in file or "\\" in file else file
     if member:
         place += "!" + member.replace("\\", "/").replace("../", "")
     return f"{place}:{line}" if line is not None else place

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from clampdown.intake.containers import Limits, Raw, canonical_id, decode, digest
+from clampdown.intake.containers import Limits, Raw, canonical_id, decode_noting, digest
 from clampdown.intake.features import Kit, Memo
 from clampdown.intake.identity import measurement_id
 from clampdown.intake.rows import Rows
@@ -64,14 +64,12 @@ def read_one(raw: Raw, rows: Rows, memo: Memo, tests: Mapping[str, Reader], limi
     """One record: its observations, then its measurements row; or a reject."""
     if raw.form == "json" and _read_fast(raw, rows, memo):
         return
-    value: Any = decode(raw, limits)
-    if isinstance(value, Reject):
-        rows.rejects.append(value)
+    found = decode_noting(raw, limits)
+    if isinstance(found, Reject):
+        rows.rejects.append(found)
         return
-    if not isinstance(value, dict) or not _is_measurement(value):
-        rows.rejects.append(_reject(raw, "not_a_measurement"))
-        return
-    degraded: set[str] = set()
+    value = found.value
+    degraded = set(found.degraded)
     env = one(value, Envelope, "", degraded) or Envelope()
     keys = value.get("test_keys")
     if keys is not None and not isinstance(keys, dict):
@@ -94,10 +92,10 @@ def _read_fast(raw: Raw, rows: Rows, memo: Memo) -> bool:
     m, keys = opened
     uid = m.env.measurement_uid
     if not measurement_id(uid if isinstance(uid, str) else None, raw.member, raw.file):
-        value: Any = decode(raw, _LIMITS)
-        if isinstance(value, Reject):
+        found = decode_noting(raw, _LIMITS)
+        if isinstance(found, Reject):
             return False
-        canonical = canonical_id(value)
+        canonical = canonical_id(found.value)
     else:
         canonical = None
     rows.begin()
@@ -112,14 +110,6 @@ def _read_fast(raw: Raw, rows: Rows, memo: Memo) -> bool:
 
 def _client_resolver(keys: object) -> object:
     return keys.get("client_resolver") if isinstance(keys, dict) else None
-
-
-def _is_measurement(value: Mapping[str, Any]) -> bool:
-    return any(key in value for key in ("test_keys", "test_name", "probe_cc", "probe_asn", "measurement_start_time"))
-
-
-def _reject(raw: Raw, reason: str) -> Reject:
-    return Reject(raw.file, raw.member, raw.line, digest(raw.data), len(raw.data), reason)
 
 
 def _observe(m: Measurement, rows: Rows, tests: Mapping[str, Reader]) -> None:
