@@ -16,7 +16,7 @@ from clampdown.store.storage import Storage
 
 FORMAT: Final = 1
 _KEEP: Final = 4  # manifests that stay, for readers that are still at work
-_MARK: Final = "clampdown.json"
+MARK: Final = "clampdown.json"
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +89,7 @@ class _Mark(msgspec.Struct, frozen=True):
 def exists(storage: Storage) -> bool:
     """Is there a store at all?"""
     try:
-        storage.size(_MARK)
+        storage.size(MARK)
     except FileNotFoundError:
         return False
     return True
@@ -97,13 +97,13 @@ def exists(storage: Storage) -> bool:
 
 def found(storage: Storage) -> None:
     """Make an empty store where none is."""
-    storage.write_new(_MARK, b'{"format": %d}\n' % FORMAT)
+    storage.write_new(MARK, b'{"format": %d}\n' % FORMAT)
 
 
 def check_format(storage: Storage) -> None:
     """Refuse what another version wrote."""
     try:
-        mark = msgspec.json.decode(storage.read(_MARK), type=_Mark)
+        mark = msgspec.json.decode(storage.read(MARK), type=_Mark)
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise StoreError("clampdown.json of the store cannot be read", hint="Is this folder a store?") from fault
     if mark.format > FORMAT:

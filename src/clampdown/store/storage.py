@@ -38,6 +38,7 @@ class Storage(Protocol):
     def scratch(self) -> IO[bytes]: ...
     def spill(self) -> str | None: ...
     def sweep(self) -> None: ...
+    def strange(self) -> list[str]: ...
     def lock(self) -> Lock: ...
 
 
@@ -147,6 +148,15 @@ class LocalStorage:
                 passing = "=" in Path(folder).name or Path(folder).name.startswith(_TEMPORARY)
                 if passing and not any(Path(folder).iterdir()):
                     Path(folder).rmdir()
+
+    def strange(self) -> list[str]:
+        """What lies here that no store would have put here."""
+        ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest")
+        if not self.root.exists():
+            return []
+        with spoken(str(self.root)):
+            names = (path.name for path in self.root.iterdir())
+            return sorted(name for name in names if name not in ours and not name.startswith(_TEMPORARY))
 
     def lock(self) -> Lock:
         with spoken(str(self.root)):
@@ -313,6 +323,9 @@ class MemoryStorage:
 
     def sweep(self) -> None:
         """Nothing is ever half written here."""
+
+    def strange(self) -> list[str]:
+        return []
 
     def lock(self) -> Lock:
         if self._locked:

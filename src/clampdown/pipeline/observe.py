@@ -1,0 +1,122 @@
+"""Law: observe(file) writes rows and rejects and nothing else; every record is one row or one reject.
+
+A task is one large input or several small ones. What is counted here is only what this task can know alone: records
+and rejects by reason; what is new is known when the day is settled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from clampdown.intake.containers import Limits, records
+from clampdown.intake.features import Kit
+from clampdown.intake.sources import ooni
+from clampdown.model import Batch
+from clampdown.pipeline.inputs import Counted, Input, Progress, open_input
+from clampdown.reference import Reference
+from clampdown.store import manifest
+from clampdown.store.landing import Landing
+from clampdown.store.storage import Storage
+
+_TOGETHER: Final = 8 << 20  # bytes of small inputs that share a task
+_AT_MOST: Final = 200  # of them
+
+Read = Callable[[BinaryIO | Counted, str, Kit, Limits], Iterator[Batch]]
+
+
+def read_input(stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits) -> Iterator[Batch]:
+    """Bytes to batches. One source for now; a second one is told apart by its `sniff`."""
+    return ooni.SOURCE.read(records(stream, name, limits), kit)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What every observing process holds."""
+
+    storage: Storage
+    kit: Kit
+    limits: Limits
+    read: Read = read_input
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Inputs that are read together; `key` names their landing parts."""
+
+    key: str
+    inputs: tuple[tuple[str, Input], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a task brought."""
+
+    landed: dict[str, manifest.Landed]
+    inputs: dict[str, manifest.Input]
+
+
+def kit_of(reference: Reference) -> Kit:
+    """What intake needs of the reference data."""
+    return Kit(
+        targets=reference.targets,
+        bodies=reference.fingerprints.body_matcher(),
+        roots=reference.roots,
+        references=reference.match_references_digest,
+        synthetic_public=reference.public_networks,
+    )
+
+
+def reader(storage: Storage, reference: Reference, limits: Limits, read: Read = read_input) -> Reader:
+    """Made once in each process."""
+    return Reader(storage, kit_of(reference), limits, read)
+
+
+def tasks(inputs: Iterable[tuple[str, Input]]) -> Iterator[Task]:
+    """Small inputs together, large ones alone; the bundle's key follows from its inputs."""
+    held: list[tuple[str, Input]] = []
+    for key, one in inputs:
+        if one.size >= _TOGETHER:
+            yield Task(key, ((key, one),))
+            continue
+        held.append((key, one))
+        if len(held) >= _AT_MOST or sum(each.size for _, each in held) >= _TOGETHER:
+            yield _bundle(held)
+            held = []
+    if held:
+        yield _bundle(held)
+
+
+def _bundle(held: list[tuple[str, Input]]) -> Task:
+    if len(held) == 1:
+        return Task(held[0][0], tuple(held))
+    return Task(hashlib.sha256("\n".join(sorted(key for key, _ in held)).encode()).hexdigest(), tuple(held))
+
+
+def observe(state: Reader, task: Task, tell: Callable[[Any], None]) -> Observed:
+    """Read a task's inputs into landing parts."""
+    landing = Landing(state.storage, task.key)
+    try:
+        found = {key: _one(state, landing, key, one, tell) for key, one in task.inputs}
+        return Observed(landing.close(), found)
+    finally:
+        landing.abandon()
+
+
+def _one(state: Reader, landing: Landing, key: str, one: Input, tell: Callable[[Any], None]) -> manifest.Input:
+    count = 0
+    reasons: Counter[str] = Counter()
+    with open_input(one) as file:
+        stream = Counted(file, tell)
+        for batch in state.read(stream, one.name, state.kit, state.limits):
+            landing.add(batch, key)
+            reasons.update(reject.reason for reject in batch.rejects)
+            new = batch.measurements.num_rows + len(batch.rejects)
+            count += new
+            tell(Progress(records=new))
+        stream.say()
+    tell(Progress(files=1))
+    return manifest.Input(one.name, one.size, state.kit.references, count, dict(sorted(reasons.items())))
