@@ -7,6 +7,7 @@ pure function of the key and the Kit, so that dropping it at any time changes no
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,10 @@ class TargetTable(Protocol):
 
     def is_published(self, host: str, port: int) -> bool:
         """Whether a tool publishes this endpoint as a default, so that its address may be stored."""
+        ...
+
+    def role_of(self, platform: str, host: str, port: int | None = None) -> str | None:
+        """The role of this platform that a host (or address) plays, whether or not a browser visits it."""
         ...
 
 
@@ -198,7 +203,7 @@ class Memo:
             _bound(self._endpoints)
             host, port = split_port(text)
             ip = self.ip(host)
-            found = self._endpoints[text] = (ip, port, None if ip else self.host(host))
+            found = self._endpoints[text] = (ip, port, None if ip or text.startswith("[") else self.host(host))
             return found
 
     def target(self, host: str | None, port: int | None = None) -> str | None:
@@ -291,20 +296,23 @@ def tag_facts(tags: Sequence[str]) -> tuple[bool, int | None, bool | None]:
     return classic, depth, fetch
 
 
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:[.][a-z0-9_-]{1,63})*")
+
+
 def host_of(text: str) -> str | None:
-    """Punycode, lower case, no final dot. Names that IDNA refuses (underscores, long labels) stay as they are."""
+    """Punycode, lower case, no final dot; names that IDNA refuses (underscores) stay as they are if they are names."""
     name = text.strip().rstrip(".").lower()
-    if not name or len(name) > 253 or ip_of(name) is not None or any(c in name for c in " /\\?#@[]\"'<>\n\r\t"):
+    if not name or len(name) > 253 or ip_of(name) is not None:
         return None
-    if name.isascii():
-        return name
-    try:
-        return idna.encode(name, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
+    if not name.isascii():
         try:
-            return name.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
+            name = idna.encode(name, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            try:
+                name = name.encode("idna").decode("ascii")
+            except UnicodeError:
+                return None
+    return name if _NAME.fullmatch(name) else None
 
 
 def ip_of(text: str) -> str | None:
