@@ -26,10 +26,10 @@ from clampdown.intake.containers_bytes import (
     broken_off,
     digest,
 )
-from clampdown.intake.containers_decode import Decoded, canonical_id, decode, decode_noting, too_deep
+from clampdown.intake.containers_decode import Decoded, canonical_id, decode, decode_noting
 from clampdown.intake.containers_expand import OTHERS, Unpacked, packer_of
 from clampdown.intake.containers_tar import is_tar, members
-from clampdown.intake.containers_text import WINDOW, read_lines, read_values, read_yaml, shape_of
+from clampdown.intake.containers_text import WINDOW, read_lines, read_values, read_yaml, shape_of, too_deep
 from clampdown.model import Reject
 
 __all__ = ["Decoded", "Limits", "Raw", "canonical_id", "decode", "decode_noting", "digest", "records", "too_deep"]
@@ -68,7 +68,11 @@ def _text(source: Reader, place: Place, limits: Limits, meter: Meter, archives: 
     if problem is not None:
         yield _whole(reader, place, Fault("unknown_format", problem))
         return
-    yield from _SHAPES[shape_of(head)](reader, place, limits)
+    found = None
+    for found in _SHAPES[shape_of(head)](reader, place, limits):
+        yield found
+    if found is None:
+        yield _nothing(reader.fault, place)
 
 
 def _nothing(fault: Fault | None, place: Place) -> Reject:

@@ -226,6 +226,11 @@ def reject(raw: Raw, reason: str, detail: str | None = None) -> Reject:
     return Reject(raw.file, raw.member, raw.line, digest(raw.data), len(raw.data), reason, detail)
 
 
+def deep(raw: Raw, limit: int) -> Reject:
+    """A record that no recursion may be trusted with."""
+    return reject(raw, "too_deep", f"nested deeper than the limit of {limit}")
+
+
 def too_long(place: Place, line: int | None, found: Long, limit: int) -> Reject:
     """A record beyond the limit; its digest was taken while it streamed past."""
     detail = f"the record is longer than the limit of {limit} bytes"

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from clampdown.intake.containers_bytes import DEFAULT, Limits, Raw, digest, reject
-from clampdown.intake.containers_text import depth_of
+from clampdown.intake.containers_text import too_deep
 from clampdown.intake.containers_yaml import YamlProblem, load_yaml
 from clampdown.model import Reject
 
@@ -26,7 +26,6 @@ _MARKS: Final = frozenset(
 )
 # What the collector adds to a record, and so no part of its identity.
 _COLLECTORS: Final = frozenset({"measurement_uid", "is_verified", "probe_id"})
-_NOT_OPENING: Final = bytes(set(range(256)) - set(b"{["))
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
@@ -38,13 +37,6 @@ class Decoded(NamedTuple):
 
     value: dict[str, Any]
     degraded: tuple[str, ...]
-
-
-def too_deep(data: bytes, limit: int) -> bool:
-    """Is any bracket of this JSON text nested deeper than `limit`? Most records are cleared by counting."""
-    if len(data.translate(None, _NOT_OPENING)) <= limit:
-        return False
-    return depth_of(data, limit) > limit
 
 
 def decode(raw: Raw, limits: Limits = DEFAULT) -> dict[str, Any] | Reject:
@@ -63,10 +55,8 @@ def decode_noting(raw: Raw, limits: Limits = DEFAULT) -> Decoded | Reject:
         except YamlProblem as problem:
             return reject(raw, problem.reason, problem.detail)
     else:
-        if too_deep(raw.data, limits.nesting):
-            return reject(raw, "too_deep", f"nested deeper than {limits.nesting}")
         try:
-            value = _json(raw.data, notes)
+            value = _json(raw.data, limits.nesting, notes)
         except _Unreadable as problem:
             return reject(raw, problem.reason, problem.detail)
     value = _unwrap(value)
@@ -99,11 +89,16 @@ def _unwrap(value: Any) -> Any:
     return value
 
 
-def _json(data: bytes, notes: set[str]) -> Any:
+def _json(data: bytes, nesting: int, notes: set[str]) -> Any:
     try:
-        return msgspec.json.decode(data)
+        value = msgspec.json.decode(data)
     except (ValueError, RecursionError):
-        pass
+        if too_deep(data, nesting):
+            raise _too_deep(nesting) from None
+    else:
+        if _deep(value, nesting):
+            raise _too_deep(nesting)
+        return value
     text = _mended(data, notes)
     for strict in (True, False):
         found: set[str] = set() if strict else {"record:control_characters"}
@@ -123,6 +118,21 @@ def _json(data: bytes, notes: set[str]) -> Any:
         notes |= found | ({"record:trailing"} if rest else set())
         return value
     raise _Unreadable("not_json", "control characters outside of strings")
+
+
+def _too_deep(nesting: int) -> _Unreadable:
+    return _Unreadable("too_deep", f"nested deeper than the limit of {nesting}")
+
+
+def _deep(value: Any, nesting: int) -> bool:
+    """The same question of a decoded value, one level after another."""
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(nesting):
+        inner = (item for whole in level for item in (whole.values() if type(whole) is dict else whole))
+        level = [item for item in inner if type(item) is dict or type(item) is list]
+        if not level:
+            return False
+    return True
 
 
 def _mended(data: bytes, notes: set[str]) -> str:

@@ -36,7 +36,7 @@ class Damaged(Exception):
 class Unpacker(Protocol):
     eof: bool
     needs_input: bool
-    unused_data: bytes
+    unused_data: bytes | None
 
     def decompress(self, data: bytes, most: int, /) -> bytes: ...
 
@@ -187,7 +187,7 @@ class Unpacked:
 
     def _step(self, unpacker: Unpacker, size: int) -> bytes:
         if unpacker.eof:
-            self._next_frame(unpacker.unused_data)
+            self._next_frame(unpacker.unused_data or b"")
             return b""
         data, self._input = self._input, b""
         if not data and unpacker.needs_input:

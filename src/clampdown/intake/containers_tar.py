@@ -31,12 +31,19 @@ def members(reader: Peeked, place: Place, limits: Limits) -> Iterator[tuple[str,
     count = 0
     path: str | None = None
     size: int | None = None
+    ended = False
     while True:
         head = _exactly(reader, _HEADER)
+        if len(head) == _HEADER and not any(head):
+            ended = True  # the mark of the end; what another archive appended to it holds is read as well
+            continue
+        if ended and not head and reader.fault is None:
+            return
         fault = _head_fault(reader, head)
-        if fault is not None or not any(head):
+        if fault is not None:
             yield from _stop(fault, place)
             return
+        ended = False
         kind = head[156:157]
         part = Part(reader, _number(head[124:136]))
         if kind == b"L":
@@ -100,9 +107,9 @@ def safe_name(name: str) -> str:
 def _head_fault(reader: Peeked, head: bytes) -> Fault | None:
     if len(head) < _HEADER:
         return reader.fault or Fault("truncated", "the archive has no end mark; it may have lost members")
-    if any(head) and not _checksum_holds(head):
+    if not _checksum_holds(head):
         return Fault("damaged", "a member's header does not match its checksum; the rest was not read")
-    if any(head) and _number(head[124:136]) < 0:
+    if _number(head[124:136]) < 0:
         return Fault("damaged", "a member's size is not a number; the rest was not read")
     return None
 

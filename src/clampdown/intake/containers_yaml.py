@@ -67,7 +67,7 @@ _ERRORS: Final = (yaml.YAMLError, ValueError, TypeError, KeyError, OverflowError
 
 def load_yaml(data: bytes, nesting: int, notes: set[str]) -> dict[str, Any]:
     """Header and entry as one record in the later form."""
-    text = _text(data, notes)
+    text = _text(data, notes) + "\n"  # its last line feed was white space around the record
     try:
         _bounds(text, nesting)
         documents = [_Tree(len(data), nesting).plain(value) for value in yaml.load_all(text, Loader=_Loader)]
