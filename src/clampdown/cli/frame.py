@@ -67,7 +67,6 @@ def common(command: C) -> C:
 
 
 store_option = setting("--store", metavar="DIR", help="Folder of the store.")
-workers_option = setting("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: every core).")
 reference_option = setting("--reference", metavar="DIR", help="Folder of further reference data.")
 
 

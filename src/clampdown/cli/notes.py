@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from clampdown.errors import Error
 
@@ -67,51 +67,90 @@ class Notes:
         self._say("error", str(fault), facts)
 
     @contextmanager
-    def progress(self, title: str) -> Generator[Callable[[int, int, int], None]]:
-        """A callback `(bytes done, bytes in all, records)`: a bar on a terminal, a line now and then elsewhere."""
+    def progress(self, title: str) -> Generator[Callable[[Step], None]]:
+        """A callback for steps of the work: a bar on a terminal, a line now and then elsewhere, nothing if quiet."""
+        total = Total()
         if self.quiet:
-            yield lambda done, total, records: None
+            yield total.add
         elif self.json or not sys.stderr.isatty():
-            yield self._lines(title)
+            yield self._lines(title, total)
         else:
             with _bar() as bar:
-                yield _drawer(bar, bar.add_task(title, total=None, records=0))
+                yield _drawer(bar, total, bar.add_task(title, total=None, said=""))
 
-    def _lines(self, title: str) -> Callable[[int, int, int], None]:
+    def _lines(self, title: str, total: Total) -> Callable[[Step], None]:
         begun = last = time.monotonic()
 
-        def line(done: int, total: int, records: int) -> None:
+        def line(step: Step) -> None:
             nonlocal last
+            total.add(step)
             now = time.monotonic()
-            if now - last < EVERY_SECONDS:
-                return
-            last = now
-            rate = records / max(now - begun, 1e-9)
-            share = f"{done / total:.0%} of {total / 1e6:,.0f} MB" if total else f"{done / 1e6:,.0f} MB"
-            text = f"{title}: {share}, {records:,} records, {rate:,.0f} a second"
-            self.note(text, done=done, total=total, records=records)
+            if now - last >= EVERY_SECONDS:
+                last = now
+                rate = total.records / max(now - begun, 1e-9)
+                facts = {"read": total.read, "of": total.of, "records": total.records, "days": total.days}
+                self.note(f"{title}: {total.said()}, {rate:,.0f} records a second", **facts)
 
         return line
 
 
+class Step(Protocol):
+    """What one step added (pipeline's Progress); totals are said once, when they are known."""
+
+    @property
+    def read(self) -> int: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def files(self) -> int: ...
+    @property
+    def days(self) -> int: ...
+    @property
+    def total_bytes(self) -> int | None: ...
+    @property
+    def total_days(self) -> int | None: ...
+
+
+class Total:
+    """Steps added up."""
+
+    def __init__(self) -> None:
+        self.read = self.records = self.files = self.days = self.of = self.of_days = 0
+
+    def add(self, step: Step) -> None:
+        self.read += step.read
+        self.records += step.records
+        self.files += step.files
+        self.days += step.days
+        self.of = self.of if step.total_bytes is None else step.total_bytes
+        self.of_days = self.of_days if step.total_days is None else step.total_days
+
+    def said(self) -> str:
+        if self.of_days:
+            return f"{self.days:,} of {self.of_days:,} days settled, {self.records:,} records"
+        part = f"{self.read / 1e6:,.0f} of {self.of / 1e6:,.0f} MB" if self.of else f"{self.read / 1e6:,.0f} MB"
+        return f"{part}, {self.records:,} records"
+
+
 def _bar() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
+        TextColumn("{task.fields[said]}"),
         TransferSpeedColumn(),
-        TextColumn("{task.fields[records]:,} records"),
-        TimeRemainingColumn(),
+        TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
     )
 
 
-def _drawer(bar: Progress, task: TaskID) -> Callable[[int, int, int], None]:
-    def draw(done: int, total: int, records: int) -> None:
-        bar.update(task, completed=done, total=total or None, records=records)
+def _drawer(bar: Progress, total: Total, task: TaskID) -> Callable[[Step], None]:
+    def draw(step: Step) -> None:
+        total.add(step)
+        done, of = (total.days, total.of_days) if total.of_days else (total.read, total.of)
+        bar.update(task, completed=done, total=of or None, said=total.said())
 
     return draw

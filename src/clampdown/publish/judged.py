@@ -19,7 +19,7 @@ from clampdown.model import LAYERS
 from clampdown.publish import numbers as num
 from clampdown.publish import words
 
-_LOCATOR: Final = re.compile(r"(?P<file>[^!]*)(?:!(?P<member>.*?))?(?::(?P<line>\d+))?", re.DOTALL)
+_LOCATOR: Final = re.compile(r"(?P<file>[^!]*?)(?:!(?P<member>.*?))?(?::(?P<line>\d+))?", re.DOTALL)
 
 
 class Place(NamedTuple):
@@ -77,9 +77,11 @@ def lines(
     fired: pa.Table,
     reasons: words.Reasons | None = None,
     places: Sequence[Place] | None = None,
+    known: dict[tuple[int | None, str], int] | None = None,
 ) -> list[Line]:
     """Lay verdicts beside the rows of the measurements they are of. `places` runs parallel to the measurements where
-    the caller knows more of their files than the locator tells."""
+    the caller knows more of their files than the locator tells. `known` carries the ordinals from one part of an
+    output to the next, and grows."""
     by_measurement: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in verdicts.to_pylist():
         by_measurement[row["measurement"]].append(row)
@@ -88,7 +90,7 @@ def lines(
         rules[row["measurement"], row["target"]].append(row)
     columns = ("measurement", "locator", "test", "test_version", "country", "network", "time", "vantage", "degraded")
     rows = measurements.select(list(columns)).to_pylist()
-    numbered = ordinals([(row["network"], row["vantage"], row["time"]) for row in rows])
+    numbered = _numbered(rows, {} if known is None else known)
     made: list[Line] = []
     for index, row in enumerate(rows):
         place = places[index] if places is not None else place_of(row["locator"])
@@ -97,6 +99,18 @@ def lines(
         made += [_line(row, place, ordinal, v, rules[row["measurement"], v["target"]], reasons) for v in found]
     made.sort(key=lambda x: (x.file, x.member or "", x.line or 0, x.measurement, x.target or ""))
     return made
+
+
+def _numbered(
+    rows: Sequence[dict[str, Any]], known: dict[tuple[int | None, str], int]
+) -> dict[tuple[int | None, str], int]:
+    """Go on counting the vantage points of each network behind those that are known."""
+    taken: dict[int | None, int] = defaultdict(int)
+    for network, _ in known:
+        taken[network] += 1
+    new = [(r["network"], r["vantage"], r["time"]) for r in rows if (r["network"], r["vantage"]) not in known]
+    known.update({key: number + taken[key[0]] for key, number in ordinals(new).items()})
+    return known
 
 
 def _line(
@@ -146,7 +160,7 @@ def jsonl(made: Iterable[Line]) -> Iterator[bytes]:
 def table(made: Iterable[Line], width: int = 40) -> str:
     """A plain table for a terminal: no colour, nothing invisible, columns as wide as what they hold."""
     head = ("record", "network", "day", "target", "state", "mechanisms")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for line in made:
         where = (line.member or line.file) + (f":{line.line}" if line.line else "")
         rows.append(

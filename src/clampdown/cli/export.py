@@ -1,0 +1,59 @@
+"""Law: a table goes out as it is, less what is local: ordinals for ids, no formula for a spreadsheet to run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_file, write_stdout
+from clampdown.cli.opening import asked, open_reference, open_store, row_options
+from clampdown.errors import UsageError
+
+
+@click.command("export")
+@click.argument("table", metavar="TABLE", type=click.Choice(["observations", "verdicts", "cells"]))
+@store_option
+@click.option("--format", "form", type=click.Choice(["parquet", "csv", "jsonl"]), default="csv", show_default=True)
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
+@row_options
+@reference_option
+@common
+@click.pass_context
+def command(
+    context: click.Context,
+    table: str,
+    form: str,
+    output: str | None,
+    country: str | None,
+    since: str | None,
+    until: str | None,
+    target: str | None,
+    network: str | None,
+) -> None:
+    """Hand out a table as Parquet, CSV or JSON lines.
+
+    TABLE is observations, verdicts or cells. Attribution and terms of the sources are printed on stderr, and stand
+    in the file where the format has a place for them.
+    """
+    frame = open_frame(context)
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal", hint="Add -o FILE, or choose --format csv.")
+    from clampdown.pipeline.answers import export
+
+    made = export(
+        open_store(frame),
+        table,
+        form,
+        wanted=asked(country, since, until, target, network),
+        reference=open_reference(frame),
+    )
+    if output is None:
+        for chunk in made.chunks:
+            sys.stdout.buffer.write(chunk)
+        write_stdout(b"")
+    else:
+        write_file(Path(output), b"".join(made.chunks))
+    for note in made.notes:
+        frame.notes.note(note)
