@@ -137,8 +137,10 @@ def targets_of(question: Question, names: Names) -> set[str] | None:
         return set(platform.roles) if platform else {question.target}
     if question.group is None:
         return None
-    if question.group not in names.groups:
-        raise UsageError(f"there is no group {question.group!r}", hint=f"Groups: {', '.join(names.groups)}")
+    if names.group(question.group) is None:
+        raise UsageError(
+            f"there is no group {question.group!r}", hint=f"Groups: {', '.join(g.id for g in names.groups)}"
+        )
     roles = {t for p in names.platforms if question.group in p.groups for t in p.roles}
     return roles | {t for t, groups in names.target_groups.items() if question.group in groups}
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.resources import files
+from math import fsum
 from statistics import median
 from typing import Final, NamedTuple, cast
 
@@ -163,7 +164,8 @@ def shares(votes: Mapping[str | None, Counter[str]]) -> dict[str, float]:
     parts = [vote for vote in votes.values() if _weight(vote)]
     if not parts:
         return {}
-    return {state: sum(vote[state] / _weight(vote) for vote in parts) / len(parts) for state in (*DECIDED, MIXED)}
+    # fsum rounds once, so that the order of the vantage points cannot show in the last digit.
+    return {state: fsum(vote[state] / _weight(vote) for vote in parts) / len(parts) for state in (*DECIDED, MIXED)}
 
 
 def _weight(vote: Counter[str]) -> int:
@@ -183,7 +185,7 @@ def leaning(votes: Mapping[str | None, Counter[str]], limits: Thresholds) -> str
     heard = [vote for vote in votes.values() if _weight(vote)]
     if share["ok"] >= limits.ok_with_one_dissent and len(heard) > limits.agreeing_vantage_points:
         parts = [vote["ok"] / _weight(vote) for vote in heard]
-        if (sum(parts) - min(parts)) / (len(parts) - 1) >= limits.ok:
+        if (fsum(parts) - min(parts)) / (len(parts) - 1) >= limits.ok:
             return "ok"
     return CONFLICTING
 
@@ -194,15 +196,15 @@ def stands(state: str, votes: Mapping[str | None, Counter[str]], limits: Thresho
     need = limits.ok_with_one_dissent if state == "ok" else float(getattr(limits, state))
     if len(parts) < limits.vantage_points:
         return False
-    without = (sum(parts) - max(parts)) / (len(parts) - 1)
+    without = (fsum(parts) - max(parts)) / (len(parts) - 1)
     # A contrary vantage point may also be one that decides nothing, over and over.
     heard = answered(votes) * len(votes) / (len(votes) + 1) >= limits.answered
-    return without >= need and sum(parts) / (len(parts) + 1) >= need and heard
+    return without >= need and fsum(parts) / (len(parts) + 1) >= need and heard
 
 
 def answered(votes: Mapping[str | None, Counter[str]]) -> float:
     """Mean over the vantage points of the part of their tries that decided something."""
-    return sum(_weight(vote) / vote.total() for vote in votes.values()) / len(votes) if votes else 0.0
+    return fsum(_weight(vote) / vote.total() for vote in votes.values()) / len(votes) if votes else 0.0
 
 
 def caps(history: Iterable[Row], limits: Thresholds) -> dict[tuple[int | None, str], int]:

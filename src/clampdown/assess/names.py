@@ -29,12 +29,17 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys((*self.all_of, *self.any_of)))
 
 
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    label: str
+
+
 class Names(msgspec.Struct, frozen=True, kw_only=True):
     """Labels and groupings of what one report speaks about."""
 
     country: str
     synthetic: bool
-    groups: dict[str, str]
+    groups: tuple[Group, ...]
     platforms: tuple[Platform, ...]
     targets: dict[str, str]
     target_groups: dict[str, tuple[str, ...]]
@@ -42,6 +47,9 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
     def target(self, target: str) -> str:
         return self.targets.get(target, target.removeprefix("web/"))
+
+    def group(self, group: str) -> str | None:
+        return next((each.label for each in self.groups if each.id == group), None)
 
     def network(self, network: int) -> str | None:
         return self.networks.get(str(network))
@@ -60,7 +68,7 @@ def names_of(country: str, given: ref.Reference, seen: Iterable[str], networks: 
     return Names(
         country=given.country_name(country),
         synthetic=given.synthetic or is_synthetic(country),
-        groups={name: targets.label_of_group(name) for name in targets.groups()},
+        groups=tuple(Group(id=name, label=targets.label_of_group(name)) for name in targets.groups()),
         platforms=platforms,
         targets={target: targets.display(target) for target in wanted},
         target_groups={target: tuple(targets.groups_of(target)) for target in wanted},

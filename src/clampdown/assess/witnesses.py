@@ -34,7 +34,7 @@ WITNESSES: Final = pa.schema(
     ]
 )
 _OONI: Final = re.compile(r"(\d{14}\.\d{6}_([A-Z]{2})_[a-z0-9]{1,64}_[0-9a-f]{16})", re.ASCII)
-_NEVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001 - times are naive UTC throughout
+_NEVER: Final = datetime(9999, 12, 31)
 _COUNTED: Final = frozenset({"ok", "blocked", "throttled", "refused", "down", "unknown"})
 
 
@@ -98,13 +98,12 @@ def listing(asked: pa.Table, day_only: Collection[int], *, synthetic: bool) -> L
         shown = None if network is None or network in day_only else time
         ordinal = numbered[network, vantage] if vantage is not None else None
         link = link_of(measurement, synthetic=synthetic)
-        counted = not repeat and target is not None and network is not None and state in _COUNTED
+        cell = (target, network, state) if target is not None and network is not None else None
+        counted = cell is not None and not repeat and state in _COUNTED
         lines.append((measurement, target, network, state, mechanism, rule, day, shown, ordinal, counted, link))
-        if counted:
+        if counted and cell is not None:
             stamp = shown.isoformat(timespec="seconds") + "Z" if shown is not None else None
-            by_cell[target, network, state].append(
-                Witness(measurement=measurement, day=day, time=stamp, vantage=ordinal, link=link)
-            )
+            by_cell[cell].append(Witness(measurement=measurement, day=day, time=stamp, vantage=ordinal, link=link))
     lines.sort(key=lambda line: tuple((value is not None, str(value)) for value in line[:4]))
     lines.sort(key=lambda line: (line[1] or "", -1 if line[2] is None else line[2], line[0]))
     columns = list(zip(*lines, strict=True)) or [()] * len(WITNESSES)

@@ -28,6 +28,17 @@ def plain(text: str, limit: int = 300) -> str:
     return _HIDDEN.sub(lambda found: " " if found[0] in "\t\n\r" else f"\\u{ord(found[0]):04x}", cut)
 
 
+class Sentence(str):
+    """Words of ours in which every name from outside went through `name`: nothing in it needs to be made visible."""
+
+    __slots__ = ()
+
+
+def name(text: str) -> str:
+    """A name from outside within a sentence of ours: whatever its direction, it turns nothing around it."""
+    return f"\u2068{plain(text)}\u2069"
+
+
 def count(value: int) -> str:
     """12,345"""
     return f"{value:,}"

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
@@ -110,13 +110,13 @@ def _environment() -> Environment:
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined,
         finalize=_visible, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["anchor"] = lambda parts: anchor(*parts)
+    cast("dict[str, Any]", environment.globals)["anchor"] = anchor
     return environment
 
 
 def _visible(value: Any) -> Any:
     """Text that is not ours may hide or turn the rest: what is invisible is made visible before it is escaped."""
-    if isinstance(value, str) and not isinstance(value, Markup):
+    if isinstance(value, str) and not isinstance(value, Markup | num.Sentence):
         return num.plain(value, limit=100_000)
     return value
 
@@ -163,9 +163,7 @@ def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...]], ...]:
         worst = (found["blocked"], found["throttled"], found["partly"], late, found["conflicting"], found["refused"])
         return (*(-n for n in worst), -line.whole.n, line.platform)
 
-    return tuple(
-        (report.names.groups.get(group, ""), tuple(sorted(lines, key=order))) for group, lines in grouped.items()
-    )
+    return tuple((report.names.group(group) or "", tuple(sorted(lines, key=order))) for group, lines in grouped.items())
 
 
 def _networks(report: Report) -> tuple[Network, ...]:
@@ -192,15 +190,14 @@ def _groups(report: Report) -> tuple[tuple[Group, ...], int]:
     rest = [t for t in states if not wanted.intersection(groups_of(t))]
     ranked = sorted(first, key=lambda t: (order[t], t)) + sorted(rest, key=lambda t: (order[t], t))
     kept = ranked[:MAX_TARGETS]
-    parts: dict[str, list[str]] = {group: [] for group in (*report.headline_groups, *names.groups, "")}
+    every = (*report.headline_groups, *(group.id for group in names.groups))
+    parts: dict[str, list[str]] = {group: [] for group in (*every, "")}
     for target in kept:
         mine = groups_of(target)
-        at = next((g for g in (*report.headline_groups, *names.groups) if g in mine), "")
+        at = next((g for g in every if g in mine), "")
         parts[at].append(target)
     made = tuple(
-        Group(names.groups.get(group, "") or prose.OTHER_GROUP, tuple(targets))
-        for group, targets in parts.items()
-        if targets
+        Group(names.group(group) or prose.OTHER_GROUP, tuple(targets)) for group, targets in parts.items() if targets
     )
     return made, len(ranked) - len(kept)
 

@@ -190,7 +190,7 @@ def _against(state: str, fired: Sequence[Fired]) -> tuple[str, ...]:
 
 def as_dict(shown: Shown) -> dict[str, Any]:
     """The explanation as plain data."""
-    return msgspec.to_builtins(shown)
+    return msgspec.json.decode(msgspec.json.encode(shown))
 
 
 def as_text(shown: Shown) -> str:
@@ -215,7 +215,7 @@ def as_text(shown: Shown) -> str:
     out += _steps(steps.SHOW["control"], shown.control_saw, steps.SHOW["no_control"], steps.CONTROL[shown.control])
     for said in shown.verdicts:
         out += _rules(said)
-    return "\n".join(out) + "\n"
+    return "\n".join(num.plain(line, limit=2000) for line in out) + "\n"
 
 
 def _steps(title: str, rows: Sequence[Step], empty: str, first: str | None = None) -> list[str]:

@@ -78,7 +78,7 @@ SECTION: Final = {
     "evidence": "The evidence, cell by cell",
     "silence": "What could not be said, and why",
     "methods": "How this was counted",
-    "provenance": "Where it comes from, and how to check it",
+    "provenance": "Sources, and how to check",
 }
 LAYER: Final = {
     "dns": "DNS", "tcp": "TCP", "tls": "TLS", "http": "HTTP", "quic": "QUIC", "tunnel": "tunnel", "record": "record",

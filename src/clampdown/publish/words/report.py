@@ -41,7 +41,7 @@ MATRIX_SCROLL: Final = "Targets and networks; scrolls sideways"
 DAYS_INTRO: Final = (
     "One strip per target, one line per network, one column per day. The taller the bar, the more serious what was "
     "seen; a pale bar is a single try. A dot marks a day on which the network was measured but this target was not; "
-    "an empty place a day without any data from that network; a hatched column a day on which nobody measured "
+    "an empty place a day without any data from that network; a shaded column a day on which nobody measured "
     "anything in the country. None of these reads as reachable."
 )
 EVIDENCE_INTRO: Final = (
@@ -88,42 +88,39 @@ THRESHOLD_HEAD: Final = ("Threshold", "Value", "Reason")
 FOOTER: Final = "Made by Clampdown {version}. The same measurements, rules and references give the same page."
 
 
-def title(report: Report) -> str:
-    country = num.plain(report.names.country)
-    return f"{question(report)} — {country}, {num.period(report.period.first, report.period.last)}"
+def title(report: Report) -> num.Sentence:
+    return num.Sentence(f"{question(report)} {num.period(report.period.first, report.period.last)}")
 
 
-def question(report: Report) -> str:
+def question(report: Report) -> num.Sentence:
     """The question that people ask, as a headline."""
-    asked, country = report.question, num.plain(report.names.country)
+    asked, country = report.question, num.name(report.names.country)
     if asked.target is not None:
-        return f"Is {subject(report, asked)} blocked in {country}?"
-    kinds = [_GROUPS.get(g, report.names.groups.get(g, g).lower()) for g in report.headline_groups]
-    return f"Which {num.listed(kinds)} are blocked in {country}?"
+        return num.Sentence(f"Is {subject(report, asked)} blocked in {country}?")
+    kinds = [_GROUPS.get(g) or num.plain((report.names.group(g) or g).lower()) for g in report.headline_groups]
+    return num.Sentence(f"Which {num.listed(kinds)} are blocked in {country}?")
 
 
 def subject(report: Report, asked: Question) -> str:
     target = asked.target or ""
     platform = next((p for p in report.names.platforms if p.id == target), None)
-    return num.plain(platform.label if platform else report.names.target(target))
+    return num.name(platform.label if platform else report.names.target(target))
 
 
-def standfirst(report: Report) -> list[str]:
+def standfirst(report: Report) -> num.Sentence:
     """The answer in a few sentences."""
-    label = {p.id: num.plain(p.label) for p in report.names.platforms}
+    label = {p.id: num.name(p.label) for p in report.names.platforms}
     known = [line for line in report.headlines if line.whole.n]
     made: list[str] = []
     for state, said in (("blocked", "found blocked"), ("throttled", "found slowed down")):
-        hit = sorted((h for h in known if h.whole.states[state]), key=lambda h: -h.whole.states[state])
+        hit = [(label[h.platform], h.whole) for h in known if h.whole.states[state]]
         if hit:
-            parts = [f"{label[h.platform]} ({_of(h.whole, state)})" for h in hit]
-            were = "was" if len(hit) == 1 else "were"
-            made.append(f"{num.listed(parts)} {were} {said}.")
-    late = [h for h in report.headlines if _only_lately(h)]
+            made.append(f"{_counted(hit, state)} {'was' if len(hit) == 1 else 'were'} {said}.")
+    late = [(label[h.platform], h.recent) for h in report.headlines if h.recent is not None and _only_lately(h)]
     if late and report.period.recent:
-        parts = [f"{label[h.platform]} ({_of(h.recent, 'blocked')})" for h in late if h.recent is not None]
         since = num.day(report.period.recent, year=False)
-        made.append(f"In the last {report.thresholds.recent_days} days, since {since}, also {num.listed(parts)}.")
+        days = report.thresholds.recent_days
+        made.append(f"In the last {days} days, since {since}, also {_counted(late, 'blocked')}.")
     if not made and known:
         made.append(f"None of {num.plural(len(known), 'service')} with enough data was found blocked.")
     if not known and report.question.target is None:
@@ -133,11 +130,15 @@ def standfirst(report: Report) -> list[str]:
         made.append(
             f"{num.listed(clear)} {'was' if len(clear) == 1 else 'were'} reachable wherever there is enough data."
         )
-    return made
+    return num.Sentence(" ".join(made))
 
 
-def _of(count: Count, state: str) -> str:
-    return f"{count.states[state]} of {num.plural(count.n, 'network')} with enough data"
+def _counted(found: Sequence[tuple[str, Count]], state: str) -> str:
+    """A in 7 of 7 networks with enough data, B in 4 of 7: the denominator is always there, its words once."""
+    ordered = sorted(found, key=lambda each: (-each[1].states[state], -each[1].n))
+    parts = [f"{name} in {count.states[state]} of {count.n}" for name, count in ordered]
+    parts[0] += " networks with enough data"
+    return num.listed(parts)
 
 
 def _only_lately(line: Headline) -> bool:
@@ -238,6 +239,24 @@ def recently(cell: Cell, days: int) -> str:
     return f"In the last {days} days alone: {words.STATE[cell.recent.state]} ({n})."
 
 
+def lately(cell: Cell) -> str:
+    """The state of the last days in a word, where there is enough data and it differs."""
+    if cell.recent is None or cell.recent.state in (cell.state, "insufficient", "unknown"):
+        return ""
+    return words.SHORT[cell.recent.state]
+
+
+def cell_brief(cell: Cell) -> str:
+    """A cell in a line of its own: state, grade, tries."""
+    bits = [words.STATE[cell.state]]
+    if cell.grade in words.GRADE_MEANS:
+        bits.append(words.GRADE[cell.grade])
+    hits = cell.tries.get(cell.state)
+    tries = num.plural(cell.n, "try", "tries")
+    bits.append(tries if hits is None else f"{num.count(hits)} of {tries}")
+    return ", ".join(bits)
+
+
 def reason(key: str, values: Mapping[str, object]) -> str:
     return words.REASON.get(key, key.replace("_", " ")).format_map(values)
 
@@ -280,15 +299,15 @@ def more_evidence(cells: int) -> str:
     return f"{num.plural(cells, 'more cell')} are in report.json."
 
 
-def strip_label(target: str, strip: Strip) -> str:
+def strip_label(target: str, strip: Strip) -> num.Sentence:
     """What those hear who do not see the picture."""
     found: dict[str, int] = {}
     for line in strip.lines:
         for _, state in line.states:
             found[state] = found.get(state, 0) + 1
     seen = [f"{words.STATE[state]} {n}" for state, n in sorted(found.items(), key=lambda item: -item[1])]
-    return (
-        f"{num.plain(target)}: {num.plural(strip.width, 'day')} on {num.plural(strip.height, 'network')}; "
+    return num.Sentence(
+        f"{num.name(target)}: {num.plural(strip.width, 'day')} on {num.plural(strip.height, 'network')}; "
         f"days by state: {', '.join(seen) or 'none'}"
     )
 
@@ -335,9 +354,15 @@ def excluded(row: Excluded) -> str:
     return f"{num.plural(row.measurements, 'verdict')} left out: {words.EXCLUDED[row.reason]}{tail}"
 
 
-def threshold(report: Report, name: str) -> str:
-    value = getattr(report.thresholds, name, "")
-    return num.percent(value) if isinstance(value, float) else str(value)
+def thresholds(limits: Thresholds) -> list[tuple[str, str, str]]:
+    """Name, value and reason, in the order of the file."""
+    made: list[tuple[str, str, str]] = []
+    for name in limits.__struct_fields__:
+        if name in limits.reasons:
+            value = getattr(limits, name)
+            shown = num.percent(value) if isinstance(value, float) else str(value)
+            made.append((name.replace("_", " "), shown, limits.reasons[name]))
+    return made
 
 
 def facts(report: Report) -> tuple[tuple[str, str], ...]:

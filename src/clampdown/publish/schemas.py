@@ -1,0 +1,26 @@
+"""Law: every output has a schema, and the schema is made from the record that is written, never beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from clampdown.assess.document import Report
+from clampdown.evidence import Proof
+from clampdown.publish.judged import Line
+from clampdown.publish.show import Shown
+
+OUTPUTS: Final[dict[str, tuple[str, Any]]] = {
+    "judge": ("One line of `clampdown judge --format jsonl`", Line),
+    "report": ("report.json of `clampdown report`", Report),
+    "show": ("`clampdown show --json`", Shown),
+    "verify": ("`clampdown verify --json`", Proof),
+}
+
+
+def schema(name: str) -> bytes:
+    """The JSON Schema of one output, as it lies in docs/schema/<name>.json."""
+    title, kind = OUTPUTS[name]
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **msgspec.json.schema(kind)}
+    return msgspec.json.format(msgspec.json.encode(made, order="sorted"), indent=2) + b"\n"
