@@ -13,12 +13,33 @@ from typing import Final
 from clampdown.intake.containers import Raw
 from clampdown.intake.features import Kit
 from clampdown.intake.sources import Source
+from clampdown.intake.sources.ooni import (
+    dnscheck,
+    legacy,
+    messengers,
+    middlebox,
+    performance,
+    pings,
+    targeted,
+    tor,
+    tunnels,
+)
+from clampdown.intake.sources.ooni.nettest import whole
 from clampdown.intake.sources.ooni.read import Reader, read_records, sniff
 from clampdown.intake.sources.ooni.web_connectivity import read_web_connectivity
 from clampdown.model import Batch, Reject
 
 TESTS: Final[dict[str, Reader]] = {
-    "web_connectivity": read_web_connectivity,
+    "web_connectivity": whole(read_web_connectivity),
+    **messengers.TESTS,
+    **tor.TESTS,
+    **tunnels.TESTS,
+    **dnscheck.TESTS,
+    **middlebox.TESTS,
+    **performance.TESTS,
+    **pings.TESTS,
+    **targeted.TESTS,
+    **legacy.TESTS,
 }
 
 
