@@ -283,17 +283,42 @@ def test_without_roots_the_leaf_alone_speaks(found: str, host: str, expected: st
 
 
 class Roots:
-    """A root store that only tells what it was asked."""
+    """A root store that always gives one answer and remembers what it was asked."""
 
-    def verify(self, chain: list[bytes], host: str, when: datetime) -> str:
-        return f"{len(chain)} {host} {when:%Y-%m-%d %H:%M}"
+    def __init__(self, answer: str = "") -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def verify(self, chain: list[bytes], host: str | None, when: datetime) -> str:
+        self.asked.append(f"{len(chain)} {host} {when:%Y-%m-%d %H:%M}")
+        return self.answer
 
 
-def test_roots_are_asked_for_the_name_at_the_measurements_hour() -> None:
+@pytest.mark.parametrize(
+    ("pem", "at", "asked"),
+    [
+        (certificate("birds.example"), NOW, "2024-03-01 00:00"),
+        # A day on which the certificate ends is looked at by the hour.
+        (certificate("birds.example", days=9), NOW, "2024-03-01 10:00"),
+        (certificate("birds.example", start=NOW.replace(hour=3)), NOW, "2024-03-01 10:00"),
+    ],
+)
+def test_roots_are_asked_once_a_day(pem: str, at: datetime, asked: str) -> None:
+    roots = Roots("ok")
+    memo = Memo(Kit(roots=roots))
+    for host, status in [("birds.example", "ok"), ("bees.example", "name_mismatch"), ("birds.example", "ok")]:
+        leaf = certificate_of(memo, [pem, pem], host, at)
+        assert leaf is not None
+        assert leaf[1] == status
+    assert roots.asked == [f"2 None {asked}"]
+
+
+def test_what_the_roots_refuse_is_not_softened_by_the_name() -> None:
     pem = certificate("birds.example")
-    leaf = certificate_of(Memo(Kit(roots=Roots())), [pem, pem], "birds.example", NOW)
-    assert leaf is not None
-    assert leaf[1] == "2 birds.example 2024-03-01 10:00"
+    for status in ("unknown_authority", "expired_root", "proxy", "expired"):
+        leaf = certificate_of(Memo(Kit(roots=Roots(status))), [pem], "bees.example", NOW)
+        assert leaf is not None
+        assert leaf[1] == status
 
 
 @pytest.mark.parametrize("found", [None, [], [None], [{"data": 7}], ["!!!"], [{}]])

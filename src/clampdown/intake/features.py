@@ -54,8 +54,8 @@ class TargetTable(Protocol):
 class RootStore(Protocol):
     """Certificate authorities of their own day."""
 
-    def verify(self, chain: list[bytes], host: str, when: datetime) -> str:
-        """One of the words of observations.cert_status."""
+    def verify(self, chain: list[bytes], host: str | None, when: datetime) -> str:
+        """One of the words of observations.cert_status; without a host the name is not looked at."""
         ...
 
 
@@ -167,8 +167,9 @@ class Memo:
         self._secrets: dict[tuple[str | None, ...], Secrets] = {}
         self._tags: dict[tuple[str, ...], tuple[bool, int | None, bool | None]] = {}
         self.words: dict[str, str | None] = {}
+        self.sessions: dict[tuple[object, ...], tuple[Any, ...]] = {}
         self.inputs: dict[str, tuple[str, str, int | None, str | None, str] | None] = {}
-        self.certificates: dict[object, tuple[str, str | None, str | None, str | None]] = {}
+        self.chains: dict[str, list[Any]] = {}  # features_tls.Chain by the leaf's text
         self.headers: dict[tuple[str, str], tuple[str, str]] = {}
 
     def host(self, text: str | None) -> str | None:

@@ -10,8 +10,10 @@ import base64
 import binascii
 import hashlib
 import ipaddress
+import warnings
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Final
 
 from cryptography import x509
@@ -22,23 +24,72 @@ from clampdown.intake.redact import public_text
 
 # (digest of the leaf, status, issuer, subject)
 Leaf = tuple[str, str | None, str | None, str | None]
-_ROOM: Final = 50_000
+_ROOM: Final = 20_000
+
+
+@dataclass(slots=True, eq=False)
+class Chain:
+    """A chain once taken apart; what depends on the day and on the name is remembered beside it."""
+
+    texts: list[str]
+    ders: list[bytes]
+    digest: str
+    leaf: x509.Certificate | None
+    issuer: str | None
+    subject: str | None
+    edges: frozenset[date]  # days on which a certificate of the chain begins or ends
+    trust: dict[datetime | None, str] = field(default_factory=dict[datetime | None, str])
+    names: dict[str, bool] = field(default_factory=dict[str, bool])
 
 
 def certificate_of(memo: Memo, found: Sequence[Any] | None, host: str | None, when: datetime | None) -> Leaf | None:
     """What a handshake's `peer_certificates` say; None where the probe kept none."""
     if not found:
         return None
-    texts = tuple([_text(item) for item in found])
-    # The status is worked out for the hour, so that it is a function of the record and not of what was read before.
-    hour = None if when is None else when.replace(minute=0, second=0, microsecond=0)
-    key = (texts, host, hour)
-    known = memo.certificates.get(key)
-    if known is None:
-        if len(memo.certificates) > _ROOM:
-            memo.certificates.clear()
-        known = memo.certificates[key] = _read(memo, texts, host, hour)
-    return known if known[0] else None
+    texts = [_text(item) for item in found]
+    if not texts[0]:
+        return None
+    chain = _chain(memo, texts)
+    if not chain.ders:
+        return None
+    return chain.digest, _status(memo, chain, host, when), chain.issuer, chain.subject
+
+
+def _chain(memo: Memo, texts: list[str]) -> Chain:
+    """The chain of these texts. Only the leaf is hashed; the others are compared, which is much cheaper."""
+    known: list[Chain] = memo.chains.get(texts[0], [])
+    for chain in known:
+        if chain.texts == texts:
+            return chain
+    if len(memo.chains) > _ROOM:
+        memo.chains.clear()
+    chain = _read(texts)
+    memo.chains[texts[0]] = [*known[-7:], chain]
+    return chain
+
+
+def _status(memo: Memo, chain: Chain, host: str | None, when: datetime | None) -> str:
+    """Dates and trust at the measurement's day (its hour where the chain changes on that day), then the name."""
+    if chain.leaf is None:
+        return "unparsable"
+    moment = None
+    if when is not None:
+        hour = when.hour if when.date() in chain.edges else 0
+        moment = when.replace(hour=hour, minute=0, second=0, microsecond=0)
+    trust = chain.trust.get(moment)
+    if trust is None:
+        roots = memo.kit.roots
+        if roots is None or moment is None:
+            trust = leaf_status(chain.leaf, moment)
+        else:
+            trust = roots.verify(chain.ders, None, moment)
+        chain.trust[moment] = trust
+    if host is None or trust not in ("ok", "unknown"):
+        return trust
+    fits = chain.names.get(host)
+    if fits is None:
+        fits = chain.names[host] = names_host(chain.leaf, host)
+    return trust if fits else "name_mismatch"
 
 
 def _text(item: Any) -> str:
@@ -58,46 +109,48 @@ def unbase64(text: str) -> bytes | None:
         return None
 
 
-def _read(memo: Memo, texts: tuple[str, ...], host: str | None, when: datetime | None) -> Leaf:
-    chain = [der for der in map(unbase64, texts) if der]
-    if not chain or not texts[0]:
-        return "", None, None, None
-    digest = hashlib.sha256(chain[0]).hexdigest()
-    try:
-        leaf = x509.load_der_x509_certificate(chain[0])
-        issuer, subject = _name(leaf.issuer), _name(leaf.subject)
-    except (ValueError, TypeError, x509.InvalidVersion):
-        return digest, "unparsable", None, None
-    roots = memo.kit.roots
-    if roots is None or host is None or when is None:
-        status = leaf_status(leaf, host, when)
-    else:
-        status = roots.verify(chain, host, when)
-    return digest, status, issuer, subject
+def _read(texts: list[str]) -> Chain:
+    ders = [der for der in map(unbase64, texts) if der]
+    if not ders or not unbase64(texts[0]):
+        return Chain(texts, [], "", None, None, None, frozenset())
+    digest = hashlib.sha256(ders[0]).hexdigest()
+    edges: set[date] = set()
+    leaf: x509.Certificate | None = None
+    issuer = subject = None
+    for index, der in enumerate(ders):
+        try:
+            certificate = _load(der)
+            edges |= {certificate.not_valid_before_utc.date(), certificate.not_valid_after_utc.date()}
+            if index == 0:
+                issuer, subject = _name(certificate.issuer), _name(certificate.subject)
+                leaf = certificate
+        except (ValueError, TypeError, x509.InvalidVersion, OverflowError):
+            continue
+    return Chain(texts, ders, digest, leaf, issuer, subject, frozenset(edges))
 
 
-def leaf_status(leaf: x509.Certificate, host: str | None, when: datetime | None) -> str:
-    """What the leaf alone says."""
-    try:
-        if when is not None:
-            if when > leaf.not_valid_after_utc.replace(tzinfo=None):
-                return "expired"
-            if when < leaf.not_valid_before_utc.replace(tzinfo=None):
-                return "not_yet_valid"
-        if leaf.issuer == leaf.subject:
-            return "self_signed"
-        if host is not None and not names_host(leaf, host):
-            return "name_mismatch"
-    except ValueError:
-        return "unparsable"
-    return "unknown"
+def _load(der: bytes) -> x509.Certificate:
+    """Certificates in the wild break rules that the library warns of (serial numbers); they are read all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return x509.load_der_x509_certificate(der)
+
+
+def leaf_status(leaf: x509.Certificate, when: datetime | None) -> str:
+    """What the leaf alone says, without roots and without a name."""
+    if when is not None:
+        if when > leaf.not_valid_after_utc.replace(tzinfo=None):
+            return "expired"
+        if when < leaf.not_valid_before_utc.replace(tzinfo=None):
+            return "not_yet_valid"
+    return "self_signed" if leaf.issuer == leaf.subject else "unknown"
 
 
 def names_host(leaf: x509.Certificate, host: str) -> bool:
     """RFC 6125: the host among the alternative names (one wildcard label); the common name where there are none."""
     try:
         names = leaf.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         common = [str(a.value) for a in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         return any(_fits(name, host) for name in common)
     if not isinstance(names, x509.SubjectAlternativeName):

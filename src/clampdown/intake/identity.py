@@ -114,6 +114,8 @@ def time_of(text: object) -> datetime | None:
 
 
 def _naive(found: datetime) -> datetime:
+    if found.tzinfo is None:
+        return found
     offset = found.utcoffset()
     return found.replace(tzinfo=None) if offset is None else (found - offset).replace(tzinfo=None)
 

@@ -136,7 +136,7 @@ def path_of(path: str) -> str:
 class Secrets:
     """The record's own addresses, in every spelling in which they could be found."""
 
-    __slots__ = ("_pattern", "canonical")
+    __slots__ = ("_names", "_needles", "_pattern", "canonical")
 
     def __init__(self, found: Iterable[str | None]) -> None:
         self.canonical: set[str] = set()
@@ -153,6 +153,8 @@ class Secrets:
             self.canonical.add(str(address))
             spellings |= _spellings(address)
             spellings.add(text.strip())
+        self._needles = tuple(sorted({spelling.lower() for spelling in spellings}))
+        self._names: dict[str, bool] = {}
         self._pattern: re.Pattern[str] | None = None
         if spellings:
             longest = sorted(spellings, key=lambda s: (-len(s), s))
@@ -165,11 +167,21 @@ class Secrets:
 
     def within(self, text: str) -> bool:
         """Whether a spelling of one of the addresses stands in this text."""
-        return self._pattern is not None and self._pattern.search(text) is not None
+        known = self._names.get(text)
+        if known is None:
+            known = self._suspect(text) and self._pattern is not None and self._pattern.search(text) is not None
+            if len(self._names) < 10_000:
+                self._names[text] = known
+        return known
+
+    def _suspect(self, text: str) -> bool:
+        """A plain search for each spelling; the pattern, with its borders, is asked only where one is found."""
+        plain = text.lower()
+        return any(needle in plain for needle in self._needles)
 
     def remove(self, text: str) -> str:
         """The text with every spelling of the addresses replaced."""
-        return text if self._pattern is None else self._pattern.sub(ADDRESS, text)
+        return text if self._pattern is None or not self._suspect(text) else self._pattern.sub(ADDRESS, text)
 
 
 def _spellings(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> set[str]:

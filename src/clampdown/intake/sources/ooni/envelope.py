@@ -68,6 +68,7 @@ class Measurement:
     target: str | None = None  # the target the test was asked for
     start: datetime | None = None
     network: int | None = None
+    resolver: int | None = None  # network of the resolver
     control: str = "none"
     instrument: str | None = None
     peer: str | None = None
@@ -119,7 +120,7 @@ def open_measurement(env: Envelope, keys: dict[str, Any], memo: Memo, client_res
         own += [_text(env.resolver_ip), _text(client_resolver)]
     known = tuple([text for text in own if text and text not in NOT_A_PROBE])
     m = Measurement(env, keys, None, memo, memo.secrets(known) if known else _NO_SECRETS)
-    m.network = network
+    m.network, m.resolver = network, resolver
     m.test = formed(m, env.test_name, "test_name", _TEST)
     m.start = time_of(env.measurement_start_time)
     if m.start is None:
@@ -222,45 +223,63 @@ def measurement_row(
     env = m.env
     uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None
     identity = measurement_id(uid, member, file) or canonical or "x" + digest[:32]
-    report = formed(m, env.report_id, "report_id", _REPORT)
+    version, software, platform, kind_of_network, country, vantage, kind, report = _session(m)
     received = received_of(identity, file, member)
     placed = when(m.start, received, report)
+    runtime = _seconds(m, env.test_runtime)
+    return (
+        identity, digest, m.kit.references, "ooni", locator(file, member, line), m.test, version, software, platform,
+        kind_of_network, country, m.network, m.resolver, m.start, received, placed.day, placed.hour, vantage, kind,
+        report, repeat_of(report, m.url, _start_text(m)), m.given, m.target, runtime, m.control,
+        "clock" if placed.clock_error else m.instrument, ",".join(sorted(m.degraded)) if m.degraded else "", m.peer,
+    )  # fmt: skip
+
+
+def _session(m: Measurement) -> tuple[Any, ...]:
+    """What the measurements of one session share, worked out once: test version, software, platform, vantage..."""
+    env = m.env
     notes: Mapping[str, Any] = env.annotations if isinstance(env.annotations, dict) else {}
-    if env.annotations is not None and not isinstance(env.annotations, dict) and env.annotations != []:
+    platform, kind_of_network = notes.get("platform"), notes.get("network_type")
+    key = (
+        env.test_version, env.software_name, env.software_version, platform, kind_of_network, env.probe_cc,
+        env.report_id, env.probe_id, env.is_verified, m.secrets,
+    )  # fmt: skip
+    sessions = m.memo.sessions
+    try:
+        found = sessions[key]
+    except KeyError:
+        pass
+    except TypeError:  # a list or a map stands in one of these places
+        return _read_session(m, platform, kind_of_network)
+    else:
+        return found
+    before = len(m.degraded)
+    found = _read_session(m, platform, kind_of_network)
+    if len(m.degraded) == before and isinstance(env.annotations, dict | None):
+        if len(sessions) > _SESSIONS:
+            sessions.clear()
+        sessions[key] = found
+    return found
+
+
+_SESSIONS: Final = 20_000
+
+
+def _read_session(m: Measurement, platform: object, kind_of_network: object) -> tuple[Any, ...]:
+    env = m.env
+    if not isinstance(env.annotations, dict | None) and env.annotations != []:
         m.degraded.add("annotations")
-    vantage, kind = vantage_of(env, report)
+    report = formed(m, env.report_id, "report_id", _REPORT)
     software = token(m, env.software_name, "software_name")
     version = token(m, env.software_version, "software_version")
-    resolver = asn_of(env.resolver_asn)
     return (
-        identity,
-        digest,
-        m.kit.references,
-        "ooni",
-        locator(file, member, line),
-        m.test,
         token(m, env.test_version, "test_version"),
         f"{software or ''}/{version or ''}" if software or version else None,
-        token(m, notes.get("platform"), "annotations.platform"),
-        token(m, notes.get("network_type"), "annotations.network_type"),
+        token(m, platform, "annotations.platform"),
+        token(m, kind_of_network, "annotations.network_type"),
         _country(m),
-        m.network,
-        resolver,
-        m.start,
-        received,
-        placed.day,
-        placed.hour,
-        vantage,
-        kind,
+        *vantage_of(env, report),
         report,
-        repeat_of(report, m.url, _start_text(m)),
-        m.given,
-        m.target,
-        _seconds(m, env.test_runtime),
-        m.control,
-        "clock" if placed.clock_error else m.instrument,
-        ",".join(sorted(m.degraded)),
-        m.peer,
     )
 
 
