@@ -178,6 +178,7 @@ def make_world(seed: int = 7, days: int = 60) -> tuple[pa.Table, pa.Table, pa.Ta
                         "rule": rule,
                         "verdict": state,
                         "mechanism": mechanism,
+                        "won": True,
                         "decides": True,
                         "fingerprint": "xa_demo_blockpage" if settled else None,
                         "day": row["day"],

@@ -12,9 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from clampdown import assess
+from clampdown.assess.names import Names
 from clampdown.publish.page import page
 
 pytestmark = [
@@ -27,7 +29,15 @@ WIDTHS = ((390, 844), (768, 1024), (1280, 900))
 
 
 @pytest.fixture(scope="module")
-def address(answer: assess.Answer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(
+    world: tuple[pa.Table, pa.Table, pa.Table],
+    names: Names,
+    inputs: assess.Inputs,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """A page with every section and few enough targets for a quick look."""
+    question = assess.Question(country="XA", group="social")
+    answer = assess.build(*world, question, assess.load_thresholds(), names, inputs)
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_bytes(page(answer.report))
     return file.as_uri()

@@ -46,7 +46,8 @@ def measurement(number: int, **given: Any) -> dict[str, Any]:
 def fired(number: int, rule: str, verdict: str, mechanism: str | None, decides: bool, **given: Any) -> dict[str, Any]:
     return {
         "measurement": f"x{number:032x}", "target": "telegram/web", "layer": rule.split(".")[0], "seq": 3, "rule": rule,
-        "verdict": verdict, "mechanism": mechanism, "decides": decides, "fingerprint": None, "day": "2026-09-01",
+        "verdict": verdict, "mechanism": mechanism, "won": True, "decides": decides,
+        "fingerprint": None, "day": "2026-09-01",
     } | given  # fmt: skip
 
 
@@ -208,6 +209,13 @@ def test_csv_opens_safely(hostile: tuple[str, ...], verdict: Make, table: Build)
 def test_formulas_are_text(text: str) -> None:
     [[cell]] = csv.reader(io.StringIO(table.csv_line([text]).decode(), newline=""))
     assert cell == "'" + text
+    assert table.unguard(cell) == text
+
+
+@pytest.mark.parametrize("text", ["", "'", "'a", "a", "''=1"])
+def test_other_apostrophes_stay(text: str) -> None:
+    [[cell]] = csv.reader(io.StringIO(table.csv_line([text]).decode(), newline=""))
+    assert cell == text == table.unguard(cell)
 
 
 def test_numbers_stay_numbers() -> None:

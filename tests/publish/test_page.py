@@ -155,7 +155,8 @@ def test_what_others_wrote_is_text(
             rows.append(row)
             fired.append({
                 "measurement": row["measurement"], "target": row["target"], "layer": text, "seq": 0, "rule": text,
-                "verdict": text, "mechanism": text, "decides": True, "fingerprint": text, "day": row["day"],
+                "verdict": text, "mechanism": text, "won": True, "decides": True, "fingerprint": text,
+                "day": row["day"],
             })  # fmt: skip
     labels = {str(n): hostile[n % len(hostile)] for n in range(64500, 64503)}
     groups = tuple(Group(id=group.id, label=hostile[6]) for group in names.groups)

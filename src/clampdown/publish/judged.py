@@ -124,7 +124,8 @@ def _line(
     best = verdict.get("mechanism")
     deciding = [f["mechanism"] for f in fired if f["decides"] and f["mechanism"]]
     mechanisms = tuple(dict.fromkeys(([best] if best else []) + sorted(deciding)))
-    noted = tuple(sorted({f["mechanism"] for f in fired if f["mechanism"]}.difference(mechanisms)))
+    # A rule that fired behind the winner of its own step says less about that step than the winner does.
+    noted = tuple(sorted({f["mechanism"] for f in fired if f["won"] and f["mechanism"]}.difference(mechanisms)))
     layers = {
         layer: Layer(verdict.get(layer), tuple(sorted({f["rule"] for f in fired if f["layer"] == layer})))
         for layer in LAYERS

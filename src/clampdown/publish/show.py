@@ -41,6 +41,7 @@ class Fired(msgspec.Struct, frozen=True):
     verdict: str
     mechanism: str | None
     decides: bool
+    won: bool  # false: a rule of the same file came before it on the same step
     steps: tuple[int, ...]
     fingerprints: tuple[str, ...]
     why: str
@@ -153,18 +154,18 @@ def _step(row: dict[str, Any]) -> Step:
 def _said(
     verdict: dict[str, Any], rows: Sequence[dict[str, Any]], doubts: tuple[str, ...], reasons: words.Reasons | None
 ) -> Said:
-    merged: dict[tuple[str, str, str, str | None, bool], list[dict[str, Any]]] = {}
+    merged: dict[tuple[str, str, str, str | None, bool, bool], list[dict[str, Any]]] = {}
     for row in rows:
-        key = (row["layer"], row["rule"], row["verdict"], row["mechanism"], row["decides"])
+        key = (row["layer"], row["rule"], row["verdict"], row["mechanism"], row["decides"], row["won"])
         merged.setdefault(key, []).append(row)
     fired: list[Fired] = []
-    for (layer, rule, said, mechanism, decides), group in merged.items():
+    for (layer, rule, said, mechanism, decides, won), group in merged.items():
         why, wrong_if = (reasons or {}).get(rule, ("", ""))
         places = tuple(sorted({row["seq"] for row in group if row["seq"] is not None}))
         prints = tuple(sorted({row["fingerprint"] for row in group if row["fingerprint"]}))
-        fired.append(Fired(rule, layer, said, mechanism, decides, places, prints, why, wrong_if))
+        fired.append(Fired(rule, layer, said, mechanism, decides, won, places, prints, why, wrong_if))
     order = {layer: index for index, layer in enumerate((*LAYERS, "record", "pool"))}
-    fired.sort(key=lambda f: (not f.decides, order.get(f.layer, len(order)), f.rule, f.mechanism or ""))
+    fired.sort(key=lambda f: (not f.decides, not f.won, order.get(f.layer, len(order)), f.rule, f.mechanism or ""))
     return Said(
         target=verdict["target"],
         state=verdict["state"],
@@ -182,7 +183,7 @@ def _against(state: str, fired: Sequence[Fired]) -> tuple[str, ...]:
     for each in fired:
         if each.decides and each.false_positives:
             made.append(steps.SHOW["wrong_if"].format(text=each.false_positives))
-        elif not each.decides and each.verdict not in (state, "unknown", "not_applicable"):
+        elif not each.decides and each.won and each.verdict not in (state, "unknown", "not_applicable"):
             verdict = words.STATE.get(each.verdict, each.verdict)
             made.append(steps.SHOW["other_rule"].format(rule=each.rule, verdict=verdict, text=each.why))
     return tuple(dict.fromkeys(made))
@@ -231,7 +232,7 @@ def _steps(title: str, rows: Sequence[Step], empty: str, first: str | None = Non
 def _rules(said: Said) -> list[str]:
     out = ["", f"{steps.SHOW['rules']}, {num.plain(said.target or 'no target')}"]
     for each in said.fired:
-        role = steps.SHOW["decides" if each.decides else "noted"]
+        role = steps.SHOW["decides" if each.decides else "noted" if each.won else "behind"]
         mechanism = f", {each.mechanism}" if each.mechanism else ""
         places = f", step {num.listed(map(str, each.steps))}" if each.steps else ""
         prints = f", fingerprint {num.plain(num.listed(each.fingerprints))}" if each.fingerprints else ""

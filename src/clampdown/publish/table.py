@@ -106,6 +106,11 @@ def _value(value: Any) -> Any:
     return value.isoformat() + "Z" if isinstance(value, datetime) else value
 
 
+def unguard(text: str) -> str:
+    """The text that a guarded cell held before the apostrophe."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
 def csv_line(values: Iterable[Any]) -> bytes:
     """One line of CSV (RFC 4180). Every text is quoted, so that no other separator can split it."""
     return (",".join(map(_cell, values)) + "\r\n").encode("utf-8", "replace")

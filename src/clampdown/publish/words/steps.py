@@ -133,6 +133,7 @@ SHOW: Final = {
     "beside": "beside the path of an ordinary program",
     "decides": "decides",
     "noted": "noted",
+    "behind": "behind another rule",
     "degraded": "These fields could not be read: {fields}.",
     "instrument": "The record says of itself: {instrument}.",
     "control_failed": "The control failed: a fault of the service itself cannot be told from a block.",
