@@ -26,11 +26,7 @@ def command(
     table: str,
     form: str,
     output: str | None,
-    country: str | None,
-    since: str | None,
-    until: str | None,
-    target: str | None,
-    network: str | None,
+    **rows: str | None,
 ) -> None:
     """Hand out a table as Parquet, CSV or JSON lines.
 
@@ -42,13 +38,8 @@ def command(
         raise UsageError("Parquet is not for a terminal", hint="Add -o FILE, or choose --format csv.")
     from clampdown.pipeline.answers import export
 
-    made = export(
-        open_store(frame),
-        table,
-        form,
-        wanted=asked(country, since, until, target, network),
-        reference=open_reference(frame),
-    )
+    store = open_store(frame)
+    made = export(store, table, form, wanted=asked(store, rows), reference=open_reference(frame))
     if output is None:
         for chunk in made.chunks:
             sys.stdout.buffer.write(chunk)

@@ -18,7 +18,7 @@ from clampdown.cli.frame import (
     store_option,
     write_stdout,
 )
-from clampdown.cli.opening import limits, open_reference, open_store, say_rejects, workers_option
+from clampdown.cli.opening import limits, open_reference, say_rejects, workers_option
 
 if TYPE_CHECKING:
     from clampdown.pipeline import Summary
@@ -46,12 +46,12 @@ def command(
     finishes the work. The days that were touched are judged.
     """
     frame = open_frame(context)
-    from clampdown.pipeline import ingest
+    from clampdown.pipeline.api import ingest
 
     with frame.notes.progress("ingest") as tell:
         summary = ingest(
             paths,
-            open_store(frame, create=True),
+            frame.store(),
             reference=open_reference(frame),
             workers=frame.settings.workers,
             progress=tell,

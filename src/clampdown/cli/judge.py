@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,6 @@ from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
     from clampdown.publish.judged import Line
-    from clampdown.store.store import Filter
 
 
 @click.command("judge")
@@ -43,12 +43,8 @@ def command(
     context: click.Context,
     paths: tuple[str, ...],
     form: str | None,
-    country: str | None,
-    since: str | None,
-    until: str | None,
-    target: str | None,
-    network: str | None,
     strict: bool,
+    **rows: str | None,
 ) -> int:
     """Judge measurement files, or what a store holds.
 
@@ -56,13 +52,12 @@ def command(
     missing or stale are judged, and what the store holds is written; the row options choose from it.
     """
     frame = open_frame(context)
-    rows = (country, since, until, target, network)
-    if paths and any(rows):
+    if paths and any(rows.values()):
         raise UsageError(
             "--country, --since, --until, --target and --network choose rows of a store", hint="Leave out PATH."
         )
     rejects: Counter[str] = Counter()
-    found = _of_files(frame, paths, rejects) if paths else _of_store(frame, asked(*rows))
+    found = _of_files(frame, paths, rejects) if paths else _of_store(frame, rows)
     _write(found, form or ("table" if sys.stdout.isatty() else "jsonl"))
     say_rejects(frame, dict(rejects))
     return NO if strict and rejects else DONE
@@ -103,7 +98,7 @@ def _of_files(frame: Frame, paths: tuple[str, ...], rejects: Counter[str]) -> It
             yield lines(found.measurements, found.verdicts, found.fired, reasons(rules), places, numbered)
 
 
-def _of_store(frame: Frame, wanted: Filter) -> Iterator[list[Line]]:
+def _of_store(frame: Frame, rows: Mapping[str, str | None]) -> Iterator[list[Line]]:
     from clampdown.judge.rules import load_rules
     from clampdown.pipeline import judge_store
     from clampdown.pipeline.answers import reasons
@@ -115,9 +110,11 @@ def _of_store(frame: Frame, wanted: Filter) -> Iterator[list[Line]]:
             store, reference=open_reference(frame), rules=rules, workers=frame.settings.workers, progress=tell
         )
     frame.notes.detail(f"judged {len(days):,} days")
+    wanted = asked(store, rows)
     verdicts, fired = (store.table(name, wanted) for name in ("verdicts", "fired"))
     measurements = store.table("measurements", wanted)
     if wanted.targets:  # a measurement's own target is not the only one that it has a verdict on
         ids = frozenset(verdicts["measurement"].to_pylist())
-        measurements = store.table("measurements", type(wanted)(measurements=ids)) if ids else measurements.slice(0, 0)
+        others = dataclasses.replace(wanted, targets=frozenset(), measurements=ids)
+        measurements = store.table("measurements", others) if ids else measurements.slice(0, 0)
     yield lines(measurements, verdicts, fired, reasons(rules))

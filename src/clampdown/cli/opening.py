@@ -5,47 +5,38 @@ Imports of the core stand inside the functions, so that help and usage errors co
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from clampdown.cli.frame import Frame, setting
-from clampdown.errors import InputError, UsageError
+from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
     from clampdown.intake.containers import Limits
     from clampdown.reference import Reference
     from clampdown.store.store import Filter, Store
 
-_MOST = 256 << 20  # of one reference file: the upstream lists are below 10 MB
+MOST_PROBLEMS: Final = 10  # said one by one; a list of thousands helps nobody
 
 
 def open_store(frame: Frame, *, create: bool = False) -> Store:
     """The store of the settings."""
-    from clampdown.pipeline import open_storage
-    from clampdown.store.storage import LocalStorage
+    from clampdown.pipeline import api
 
-    folder = frame.store()
-    return open_storage(LocalStorage(folder), folder, create=create)
+    return api.open_store(frame.store(), create=create)
 
 
 def open_reference(frame: Frame) -> Reference | None:
     """The package's own reference extended by the files of `--reference`; None where none is named."""
     if frame.settings.reference is None:
         return None
-    from clampdown.reference import load_reference
+    from clampdown.pipeline import api
 
-    top = Path(frame.settings.reference)
-    if not top.is_dir():
-        raise InputError("there is no such folder", where=str(top), hint="--reference takes a folder of files.")
-    files = sorted(p for p in top.rglob("*") if p.is_file() and not p.name.startswith("."))
-    large = next((p for p in files if p.stat().st_size > _MOST), None)
-    if large is not None:
-        raise InputError("is too large for reference data", where=str(large))
-    made = load_reference({p.relative_to(top).as_posix(): p.read_bytes() for p in files})
-    for problem in made.problems[:10]:
+    made = api.load_reference(frame.settings.reference)
+    for problem in made.problems[:MOST_PROBLEMS]:
         frame.notes.warn(f"reference: {problem}")
-    if len(made.problems) > 10:
-        frame.notes.warn(f"reference: and {len(made.problems) - 10} more rows that cannot be used")
+    if len(made.problems) > MOST_PROBLEMS:
+        frame.notes.warn(f"reference: and {len(made.problems) - MOST_PROBLEMS:,} more rows that cannot be used")
     return made
 
 
@@ -67,17 +58,17 @@ def network_number(text: str | None) -> int | None:
     return int(digits)
 
 
-def asked(country: str | None, since: str | None, until: str | None, target: str | None, network: str | None) -> Filter:
-    """Rows that the options ask for."""
-    from clampdown.store.store import Filter, moment
+def asked(store: Store, rows: Mapping[str, str | None]) -> Filter:
+    """Rows of a store that the options ask for; a platform's name stands for the targets of its roles."""
+    from clampdown.pipeline import api, reference_of
 
-    number = network_number(network)
-    return Filter(
-        since=moment(since),
-        until=moment(until),
-        countries=frozenset({country.upper()} if country else ()),
-        networks=frozenset({number} if number else ()),
-        targets=frozenset({target} if target else ()),
+    return api.filter_of(
+        since=rows["since"],
+        until=rows["until"],
+        country=rows["country"],
+        network=network_number(rows["network"]),
+        target=rows["target"],
+        reference=reference_of(store, None) if rows["target"] else None,
     )
 
 
@@ -87,7 +78,7 @@ def row_options(command: Any) -> Any:
 
     for option in (
         click.option("--network", metavar="AS", help="Only this network, such as AS64500."),
-        click.option("--target", metavar="TARGET", help="Only this target, such as telegram/web."),
+        click.option("--target", metavar="TARGET", help="Only this target or platform: telegram/web, telegram."),
         click.option("--until", metavar="TIME", help="Before this time (UTC); a date means its midnight."),
         click.option("--since", metavar="TIME", help="From this time on (UTC)."),
         click.option("--country", metavar="CC", help="Only this country."),
