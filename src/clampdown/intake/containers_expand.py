@@ -48,7 +48,7 @@ class _Gunzip:
         self._inner: Any = zlib.decompressobj(wbits=31)
         self.eof = False
         self.needs_input = True
-        self.unused_data = b""
+        self.unused_data: bytes | None = b""
 
     def decompress(self, data: bytes, most: int) -> bytes:
         out: bytes = self._inner.decompress(self._inner.unconsumed_tail + data, most)
@@ -74,7 +74,7 @@ class _Unzstd:
         self._skip = 0
         self.eof = False
         self.needs_input = True
-        self.unused_data = b""
+        self.unused_data: bytes | None = b""
 
     def decompress(self, data: bytes, most: int) -> bytes:
         self._held += data
