@@ -82,3 +82,16 @@ def test_undo_drops_only_the_open_measurement() -> None:
     found = [(r["measurement"], r["operation"], r["seq"]) for r in made.observations.to_pylist()]
     assert sorted(found) == [("one", "tcp_connect", 0), ("two", "middlebox", 0)]
     assert len(made.matches) == 0
+
+
+def test_a_value_that_a_column_cannot_hold_costs_only_itself() -> None:
+    rows = Rows()
+    rows.begin()
+    rows.add("transfer", target="a/b", outcome="ok", bytes=2**80, seconds=1.5)
+    rows.add("transfer", target="a/b", outcome="ok", bytes=7, hostname="\ud800", detail="kept")
+    a_measurement(rows, "one")
+    found = rows.finish(Classes(())).observations.to_pylist()
+    assert [(r["bytes"], r["seconds"], r["hostname"], r["detail"]) for r in found] == [
+        (None, 1.5, None, None),
+        (7, None, None, "kept"),
+    ]

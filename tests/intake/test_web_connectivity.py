@@ -263,6 +263,8 @@ BROKEN: list[tuple[dict[str, Any], str, int]] = [
     ({"control": "x"}, "control", 5),
     ({"network_events": [{"operation": 7, "num_bytes": "many"}]},
      "network_events.num_bytes,network_events.operation", 10),
+    ({"network_events": [{"operation": "read", "num_bytes": 2**80, "t": 1e999, "transaction_id": -(2**90)}]},
+     "network_events.num_bytes,network_events.transaction_id,record:not_finite", 10),
     ({"requests": [{"failure": None, "request": None, "response": None}]}, "", 10),
     ({"requests": [{"failure": False, "request": {"url": 7}, "response": {"code": "200", "body": {"data": 3}}}]},
      "requests.request.url", 10),

@@ -149,7 +149,7 @@ def _columns(names: Sequence[str], rows: Sequence[Row], schema: pa.Schema) -> pa
     if not rows:
         return schema.empty_table()
     columns = zip(*rows, strict=True)
-    arrays = [pa.array(values, schema.field(name).type) for name, values in zip(names, columns, strict=True)]
+    arrays = [_array(values, schema.field(name).type) for name, values in zip(names, columns, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -160,7 +160,7 @@ def _operation(
     names = COMMON + FIELDS[operation]
     columns: dict[str, pa.Array] = {}
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
-        columns[name] = pa.array(values, pa.int32() if name == "m" else OBSERVATIONS.field(name).type)
+        columns[name] = _array(values, pa.int32() if name == "m" else OBSERVATIONS.field(name).type)
     at = columns["m"]
     n = len(at)
     columns["measurement"] = ids.take(at)
@@ -173,6 +173,22 @@ def _operation(
     columns["ip_class"] = _derive(columns["ip"], classify, pa.string())
     arrays = [columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in OBSERVATIONS]
     return pa.Table.from_arrays(arrays, schema=OBSERVATIONS)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """A column; a value that its type cannot hold becomes null, so that no record costs the batch."""
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        return pa.array([_fitting(value, kind) for value in values], kind)
+
+
+def _fitting(value: Any, kind: pa.DataType) -> Any:
+    try:
+        pa.array([value], kind)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        return None
+    return value
 
 
 def _derive(values: pa.Array, of: Callable[[str], Any], kind: pa.DataType) -> pa.Array:

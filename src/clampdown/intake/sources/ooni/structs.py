@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 
 UNSET = msgspec.UNSET
+# Numbers that a column can hold: a larger one costs its field instead of the batch.
+Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -22,7 +24,7 @@ class Answer(msgspec.Struct, gc=False):
     ipv4: str | None = None
     ipv6: str | None = None
     hostname: str | None = None
-    asn: int | str | None = None
+    asn: Whole | str | None = None
 
 
 class Query(msgspec.Struct, gc=False):
@@ -38,7 +40,7 @@ class Query(msgspec.Struct, gc=False):
     t0: float | None = None
     t: float | None = None
     tags: tuple[str, ...] | None = None
-    transaction_id: int | None = None
+    transaction_id: Whole | None = None
 
 
 class Status(msgspec.Struct, gc=False):
@@ -52,12 +54,12 @@ class Connect(msgspec.Struct, gc=False):
     """df-005, one TCP connect."""
 
     ip: str | None = None
-    port: int | None = None
+    port: Whole | None = None
     status: Status | None = None
     t0: float | None = None
     t: float | None = None
     tags: tuple[str, ...] | None = None
-    transaction_id: int | None = None
+    transaction_id: Whole | None = None
 
 
 class Handshake(msgspec.Struct, gc=False):
@@ -77,7 +79,7 @@ class Handshake(msgspec.Struct, gc=False):
     t0: float | None = None
     t: float | None = None
     tags: tuple[str, ...] | None = None
-    transaction_id: int | None = None
+    transaction_id: Whole | None = None
 
 
 class Asked(msgspec.Struct, gc=False):
@@ -91,7 +93,7 @@ class Asked(msgspec.Struct, gc=False):
 class Answered(msgspec.Struct, gc=False):
     """df-001, the response; header values and body are text or {"format": "base64", "data": ...}."""
 
-    code: int | None = None
+    code: Whole | None = None
     body: Any = None
     body_is_truncated: bool | None = None
     headers_list: list[Any] | None = None
@@ -110,7 +112,7 @@ class Request(msgspec.Struct, gc=False):
     t0: float | None = None
     t: float | None = None
     tags: tuple[str, ...] | None = None
-    transaction_id: int | None = None
+    transaction_id: Whole | None = None
 
 
 class Event(msgspec.Struct, gc=False):
@@ -118,13 +120,13 @@ class Event(msgspec.Struct, gc=False):
 
     operation: str | None = None
     address: str | None = None
-    num_bytes: int | None = None
+    num_bytes: Whole | None = None
     failure: Any = None
     proto: str | None = None
     t0: float | None = None
     t: float | None = None
     tags: tuple[str, ...] | None = None
-    transaction_id: int | None = None
+    transaction_id: Whole | None = None
 
 
 S = TypeVar("S", bound=msgspec.Struct)

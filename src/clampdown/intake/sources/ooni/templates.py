@@ -107,6 +107,8 @@ def _answers(
             if ip is not None:
                 if asn is not None:
                     asns[ip] = asn
+                else:
+                    asn = asns.get(ip)
                 if name is not None and (system or ip not in names):
                     names[ip] = name
         elif a.hostname is None:

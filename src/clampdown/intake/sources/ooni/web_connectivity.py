@@ -24,7 +24,7 @@ from clampdown.intake.features_http import (
 )
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Envelope, Measurement, clean, open_measurement
-from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Query, Request, items, one
+from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Query, Request, Whole, items, one
 from clampdown.intake.sources.ooni.templates import (
     Compared,
     connects,
@@ -49,10 +49,10 @@ class ControlHTTP(msgspec.Struct, gc=False):
     """The control's exchange; status -1 is a failure."""
 
     failure: Any = msgspec.UNSET
-    body_length: int | None = None
+    body_length: Whole | None = None
     title: str | None = None
     headers: Any = None
-    status_code: int | None = None
+    status_code: Whole | None = None
 
 
 class Control(msgspec.Struct, gc=False):
