@@ -55,14 +55,13 @@ def table(profile: str, paths: list[Path], runs: int) -> dict[str, dict[str, flo
     count = int(results["floor"]["measurements"])
     print(f"\n{profile}: {size / MB:.0f} MB ({packed / MB:.0f} MB packed, {len(paths)} files)", end="")
     print(f", {count:,} measurements of {size / count / 1000:.1f} KB; medians of {runs} runs, MB unpacked")
-    print(f"{'stage':58}{'MB/s':>8}{'meas./s':>10}{'peak MB':>9}{'of floor':>10}")
+    print(f"{'stage':58}{'MB/s':>8}{'meas./s':>10}{'peak MB':>9}{'CPU s':>8}{'of floor':>10}")
     for stage, label in STAGES.items():
         one = results[stage]
         one["mb_per_second"] = size / MB / one["seconds"]
         share = results["floor"]["seconds"] / one["seconds"]
-        print(
-            f"{label:58}{one['mb_per_second']:8.0f}{count / one['seconds']:10,.0f}{one['peak'] / MB:9.0f}{share:10.2f}"
-        )
+        rates = f"{one['mb_per_second']:8.0f}{count / one['seconds']:10,.0f}"
+        print(f"{label:58}{rates}{one['peak'] / MB:9.0f}{one['cpu']:8.1f}{share:10.2f}")
         if one.get("rejects"):
             print(f"  {one['rejects']:,.0f} rejects: the archive or the reader is wrong")
         if one["measurements"] != count:

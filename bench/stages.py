@@ -87,7 +87,9 @@ def main() -> None:
     start = time.perf_counter()
     counts = STAGES[stage](paths)
     seconds = time.perf_counter() - start - counts.pop("setup", 0)
-    print(json.dumps({**counts, "seconds": seconds, "peak": peak()}))
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(one.ru_utime + one.ru_stime for one in spent)
+    print(json.dumps({**counts, "seconds": seconds, "cpu": cpu, "peak": peak()}))
 
 
 if __name__ == "__main__":

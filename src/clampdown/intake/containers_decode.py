@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from clampdown.intake.containers_bytes import DEFAULT, Limits, Raw, digest, reject
-from clampdown.intake.containers_text import too_deep
+from clampdown.intake.containers_text import cannot_be_deep, too_deep
 from clampdown.intake.containers_yaml import YamlProblem, load_yaml
 from clampdown.model import Reject
 
@@ -96,7 +96,7 @@ def _json(data: bytes, nesting: int, notes: set[str]) -> Any:
         if too_deep(data, nesting):
             raise _too_deep(nesting) from None
     else:
-        if _deep(value, nesting):
+        if not cannot_be_deep(data, nesting) and _deep(value, nesting):
             raise _too_deep(nesting)
         return value
     text = _mended(data, notes)

@@ -69,9 +69,14 @@ def depth_of(data: bytes, limit: int) -> int:
     return depth
 
 
+def cannot_be_deep(data: bytes, limit: int) -> bool:
+    """There are not even that many brackets, those in strings included."""
+    return len(data.translate(None, _NOT_OPENING)) <= limit
+
+
 def too_deep(data: bytes, limit: int) -> bool:
     """Is any bracket of this JSON text nested deeper than `limit`? Most records are cleared by counting."""
-    if len(data.translate(None, _NOT_OPENING)) <= limit:
+    if cannot_be_deep(data, limit):
         return False
     bones = _skeleton(data)
     return len(bones.translate(None, b"}]")) > limit and depth_of(bones, limit) > limit
