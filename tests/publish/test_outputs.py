@@ -64,7 +64,7 @@ def _one(verdict: Make, table: Build) -> tuple[pa.Table, pa.Table, pa.Table]:
 
 
 REASONS: words.Reasons = {
-    "tls.reset": ("Another name passed on this very address.", "A server that resets this name itself."),
+    "tls.reset": ("The handshake ends in a reset.", "A server that resets this name itself."),
     "dns.same_address": ("The resolver gave an address that the control got as well.", ""),
 }
 
@@ -81,8 +81,7 @@ def test_a_judged_line_has_the_shape_of_the_contract(one: tuple[pa.Table, pa.Tab
     assert line["layers"]["dns"] == {"verdict": "ok", "rules": ["dns.same_address"]}
     assert line["layers"]["tls"] == {"verdict": "blocked", "rules": ["tls.reset"]}
     assert line["layers"]["quic"] == {"verdict": None, "rules": []}
-    assert line["why"].startswith("Blocked: the encrypted handshake was cut by a reset")
-    assert line["why"].endswith("Another name passed on this very address.")
+    assert line["why"] == "Blocked: the handshake ends in a reset. Another name passed on the same address."
     jsonschema.validate(line, json.loads(schemas.schema("judge")))
 
 
@@ -135,6 +134,8 @@ def test_why_has_a_sentence_for_every_state() -> None:
 
     for state in STATES:
         assert words.why(state, None, None).endswith(".")
+    assert words.why("blocked", "dns.nxdomain", None) == f"Blocked: {words.how('dns.nxdomain')}."
+    assert words.why("blocked", "quic.timeout", "q", {"q": ("QUIC is lost.", "")}) == "Blocked: QUIC is lost."
 
 
 def test_a_measurement_is_explained(one: tuple[pa.Table, pa.Table, pa.Table], table: Build) -> None:

@@ -190,6 +190,15 @@ def test_an_empty_period_is_a_page_of_silence(
     assert "reachable wherever" not in said
 
 
+def test_a_long_period_says_that_its_end_is_drawn(
+    world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: assess.Inputs
+) -> None:
+    for year, drawn in ((2024, True), (2026, False)):
+        asked = assess.Question(country="XA", since=datetime(year, 8, 1), until=datetime(2026, 11, 1))
+        said = Reader(page(assess.build(*world, asked, assess.load_thresholds(), names, inputs).report)).said
+        assert ("The last 400 days of the period are drawn." in said) == drawn
+
+
 def test_a_single_target(world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: assess.Inputs) -> None:
     asked = assess.Question(country="XA", target="telegram")
     said = Reader(page(assess.build(*world, asked, assess.load_thresholds(), names, inputs).report)).said

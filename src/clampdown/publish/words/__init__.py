@@ -143,6 +143,14 @@ _BECAUSE: Final = {
 }
 
 
+_ALSO: Final = {
+    "sni": " Another name passed on the same address.",
+    "host": " Another name passed on the same address.",
+    "ech": " It fails only where the name is hidden.",
+}
+_HEAD: Final = {"blocked": "Blocked", "throttled": "Slowed down", "refused": "Refused by the far end"}
+
+
 def how(mechanism: str | None) -> str:
     """What a mechanism looked like, as a clause; an id unknown here is told by its nearest known ancestor."""
     if not mechanism:
@@ -160,9 +168,11 @@ def why(state: str, mechanism: str | None, rule: str | None, reasons: Reasons | 
     """One plain sentence for a verdict."""
     said = (reasons or {}).get(rule or "", ("", ""))[0]
     clause = how(mechanism)
-    if state in ("blocked", "throttled", "refused") and clause:
-        head = {"blocked": "Blocked", "throttled": "Slowed down", "refused": "Refused by the far end"}[state]
-        return f"{head}: {clause}. {said}".strip()
+    if state in _HEAD and (said or clause):
+        # The rule's own reason says it best; what it cannot know is why the mechanism's last step was reached.
+        extra = _ALSO.get((mechanism or "").rpartition(".")[2], "") if said else ""
+        text = f"{said[0].lower()}{said[1:]}" if said[1:2].islower() else said
+        return f"{_HEAD[state]}: {text or clause + '.'}" + extra
     fallback = {
         "ok": "The target was reached by the path that an ordinary program takes.",
         "down": "The controls failed in the same way: the target is down for everyone.",

@@ -11,7 +11,7 @@ from clampdown.evidence import Witness, Witnesses
 from clampdown.model import Terms
 from clampdown.publish import numbers as num
 from clampdown.publish import words
-from clampdown.publish.charts import Strip
+from clampdown.publish.charts import MAX_DAYS, Strip
 
 _GROUPS: Final = {"social": "social networks", "messaging": "messengers"}
 _FOUND: Final = (
@@ -297,6 +297,11 @@ def more(networks: int, targets: int) -> str:
 
 def more_evidence(cells: int) -> str:
     return f"{num.plural(cells, 'more cell')} are in report.json."
+
+
+def last_days(period: Period) -> str:
+    """What is said where the period is longer than a strip."""
+    return f"The last {MAX_DAYS} days of the period are drawn." if period.days > MAX_DAYS else ""
 
 
 def strip_label(target: str, strip: Strip) -> num.Sentence:
