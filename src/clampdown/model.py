@@ -186,6 +186,7 @@ FIRED: Final = _schema(
     ("rule", _s, False),
     ("verdict", _s, False),
     ("mechanism", _s),
+    ("won", _b, False),  # the first of its file on this observation
     ("decides", _b, False),
     ("fingerprint", _s),
     ("day", _s, False),

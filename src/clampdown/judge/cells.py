@@ -42,7 +42,10 @@ def judge_day(
     reference: Reference,
     pooled: bool = True,
 ) -> Judged:
-    """Verdicts, cells and coverage of one settled day (or, not pooled, of records each judged alone)."""
+    """Verdicts, cells and coverage of settled days (or, not pooled, of records each judged alone).
+
+    Several days may be given at once: pooling never crosses a day, so the rows are those of each day by itself.
+    """
     found = judge_records(
         engine, measurements, observations, matches, rules=rules, reference=reference, pooled=pooled
     )

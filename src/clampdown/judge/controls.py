@@ -33,7 +33,7 @@ SELECT m.measurement AS measurement, m.measurement AS peer FROM measurements AS 
     "day": """
 SELECT m.measurement AS measurement, n.measurement AS peer
 FROM measurements AS m
-JOIN measurements AS n ON n.vantage = m.vantage AND n.hour = m.hour AND n.network = m.network""",
+JOIN measurements AS n ON n.vantage = m.vantage AND n.day = m.day AND n.hour = m.hour AND n.network = m.network""",
 }
 
 # Artefacts of the far end or of the probe's own side, told by the fingerprint's mechanism.

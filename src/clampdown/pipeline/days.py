@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clampdown.engine import Engine
+from clampdown.judge.cells import Judged as JudgedTables
 from clampdown.judge.cells import judge_day
 from clampdown.judge.rules import Rules
 from clampdown.model import TABLES
@@ -42,6 +44,11 @@ class Task:
     judge: bool
 
 
+# A day below this many settled or landed rows shares the start-up of the engine with its neighbours.
+_SMALL: Final = 20_000
+_MOST_DAYS: Final = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What the day has become; nobody names it yet."""
@@ -56,17 +63,53 @@ def bench(storage: Storage, rules: Rules, reference: Reference, memory: str) -> 
     return Bench(storage, rules, reference, Engine(threads=1, memory=memory, spill=storage.spill()))
 
 
-def work(state: Bench, task: Task, tell: Callable[[Any], None]) -> Done:
+def bundles(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
+    """Neighbouring small days together; what comes out of a day does not depend on its company."""
+    held: list[Task] = []
+    rows = 0
+    for task in tasks:
+        size = _size(task)
+        if held and (rows + size > _SMALL or len(held) >= _MOST_DAYS):
+            yield tuple(held)
+            held, rows = [], 0
+        held.append(task)
+        rows += size
+    if held:
+        yield tuple(held)
+
+
+def _size(task: Task) -> int:
+    tables = [group.parts for group in task.landed] + ([task.entry.tables] if task.entry else [])
+    return sum(part.rows for table in tables for name in SETTLED for part in table.get(name, ()))
+
+
+def work(state: Bench, tasks: tuple[Task, ...], tell: Callable[[Any], None]) -> list[Done]:
     """Settle what has landed, judge if asked to, and write the parts."""
-    gains: dict[str, Gain] = {}
-    if task.landed or task.entry is None:
-        entry, tables, gains = _settle(state, task)
-    else:
-        entry, tables = task.entry, _stock(state.storage, task.entry)
-    if task.judge:
-        entry = _judge(state, task.day, entry, tables)
-    tell(Progress(stage="settle", days=1))
-    return Done(task.day, entry, gains)
+    done: list[Done] = []
+    stock: list[Mapping[str, pa.Table]] = []
+    for task in tasks:
+        gains: dict[str, Gain] = {}
+        if task.landed or task.entry is None:
+            entry, tables, gains = _settle(state, task)
+        else:
+            entry, tables = task.entry, _stock(state.storage, task.entry)
+        done.append(Done(task.day, entry, gains))
+        stock.append(tables)
+    to_judge = [n for n, task in enumerate(tasks) if task.judge]
+    for group in _apart(to_judge, stock):
+        entries = _judge(state, [done[n] for n in group], [stock[n] for n in group])
+        for n, entry in zip(group, entries, strict=True):
+            done[n] = Done(done[n].day, entry, done[n].gains)
+    tell(Progress(stage="settle", days=len(tasks)))
+    return done
+
+
+def _apart(days: list[int], stock: Sequence[Mapping[str, pa.Table]]) -> list[list[int]]:
+    """The days to judge in one go: all, unless one id stands on two days (then each day by itself)."""
+    ids = [name for n in days for name in stock[n]["measurements"].column("measurement").to_pylist()]
+    if not days or len(set(ids)) == len(ids):
+        return [days] if days else []
+    return [[n] for n in days]
 
 
 def _stock(storage: Storage, entry: Day | None) -> dict[str, pa.Table]:
@@ -94,25 +137,27 @@ def _settle(state: Bench, task: Task) -> tuple[Day, Mapping[str, pa.Table], dict
     return entry, settled.tables, settled.gains
 
 
-def _judge(state: Bench, day: str, entry: Day, tables: Mapping[str, pa.Table]) -> Day:
-    made = judge_day(
-        state.engine,
-        tables["measurements"],
-        tables["observations"],
-        tables["matches"],
-        rules=state.rules,
-        reference=state.reference,
-        pooled=True,
+def _judge(state: Bench, days: Sequence[Done], stock: Sequence[Mapping[str, pa.Table]]) -> list[Day]:
+    measurements, observations, matches = (
+        pa.concat_tables([tables[name] for tables in stock]) for name in ("measurements", "observations", "matches")
     )
-    judged = {
-        field.name: write_settled(state.storage, field.name, day, getattr(made, field.name).cast(TABLES[field.name]))
-        for field in fields(made)
-    }
-    kept = {name: found for name, found in entry.tables.items() if name in SETTLED}
+    made = judge_day(
+        state.engine, measurements, observations, matches, rules=state.rules, reference=state.reference, pooled=True
+    )
+    return [_judged(state, done, made) for done in days]
+
+
+def _judged(state: Bench, done: Done, made: JudgedTables) -> Day:
+    judged: dict[str, tuple[Part, ...]] = {}
+    for field in fields(made):
+        table: pa.Table = getattr(made, field.name)
+        own = table.filter(pc.equal(table.column("day"), done.day)).cast(TABLES[field.name])
+        judged[field.name] = write_settled(state.storage, field.name, done.day, own)
+    kept = {name: found for name, found in done.entry.tables.items() if name in SETTLED}
     return msgspec.structs.replace(
-        entry,
+        done.entry,
         tables=kept | {name: found for name, found in judged.items() if found},
-        judged=Judged(state.rules.digest, state.reference.digest, entry.settled),
+        judged=Judged(state.rules.digest, state.reference.digest, done.entry.settled),
     )
 
 

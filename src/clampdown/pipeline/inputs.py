@@ -124,7 +124,7 @@ def _refused(path: str | bytes) -> InputError:
 def open_input(one: Input) -> BinaryIO:
     """The bytes of an input, from the start."""
     if one.path == STDIN:
-        return sys.stdin.buffer
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     try:
         return Path(one.path).open("rb")
     except PermissionError as fault:
@@ -138,8 +138,8 @@ def open_input(one: Input) -> BinaryIO:
 def spool(one: Input, storage: Storage) -> tuple[Input, IO[bytes]]:
     """Keep what comes through a pipe for a while, because it must be named before it is read."""
     kept = storage.scratch()
-    with spoken(one.shown):
-        shutil.copyfileobj(open_input(one), kept, 1 << 20)
+    with spoken(one.shown), open_input(one) as pipe:
+        shutil.copyfileobj(pipe, kept, 1 << 20)
         kept.flush()
     size = kept.tell()
     return Input(str(kept.name), one.name, one.shown, size), kept

@@ -263,7 +263,7 @@ class _Run:
         )
         results = cluster.run(
             days.work,
-            tasks,
+            days.bundles(tasks),
             setup=days.bench,
             given=(self.store.storage, rules, self.reference, MEMORY),
             workers=min(self.workers, len(chosen)),
@@ -271,7 +271,7 @@ class _Run:
         )
         held: list[days.Done] = []
         for result in results:
-            held.append(result)
+            held.extend(result)
             if len(held) >= _SETTLES:
                 self._settled(held)
                 held = []

@@ -1,6 +1,6 @@
 -- Law: the addresses at which a session met interference, and when, for residual blocking.
 SELECT
-  m.vantage AS vantage, o.ip AS ip, w.target AS target, w.measurement AS measurement,
+  m.day AS day, m.vantage AS vantage, o.ip AS ip, w.target AS target, w.measurement AS measurement,
   m.epoch + COALESCE(o.t, 0.0) AS at
 FROM won AS w
 JOIN observations AS o ON o.measurement = w.measurement AND o.seq = w.seq

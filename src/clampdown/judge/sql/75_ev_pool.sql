@@ -11,7 +11,7 @@ SELECT
   COALESCE(r.n, 0) AS residual
 FROM target_state AS s
 JOIN measurements AS m ON m.measurement = s.measurement
-LEFT JOIN session AS n ON n.vantage = m.vantage AND n.network = m.network AND n.hour = m.hour
-LEFT JOIN abroad AS a ON a.target = s.target AND a.country = m.country
+LEFT JOIN session AS n ON n.vantage = m.vantage AND n.network = m.network AND n.hour = m.hour AND n.day = m.day
+LEFT JOIN abroad AS a ON a.target = s.target AND a.country = m.country AND a.day = m.day
 LEFT JOIN residual AS r ON r.measurement = s.measurement AND r.target = s.target
 WHERE s.state = 'blocked'

@@ -1,7 +1,7 @@
 -- Law: a rule decides when it won, on the path, and says what the verdict says; the others are kept as noted.
 SELECT
   w.measurement AS measurement, w.target AS target, w.hostname AS hostname, w.layer AS layer, w.seq AS seq, w.rule AS rule, w.rank AS rank,
-  w.verdict AS verdict, w.mechanism AS mechanism,
+  w.verdict AS verdict, w.mechanism AS mechanism, w.place = 1 AS won,
   CASE
     WHEN j.state IS NULL THEN FALSE
     WHEN w.place <> 1 THEN FALSE

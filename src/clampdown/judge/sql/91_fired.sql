@@ -1,7 +1,7 @@
 -- Law: every rule that fired, with the observation it fired on.
 SELECT
   d.measurement AS measurement, d.target AS target, d.layer AS layer, d.seq AS seq, d.rule AS rule,
-  d.verdict AS verdict, d.mechanism AS mechanism, d.decides AS decides,
+  d.verdict AS verdict, d.mechanism AS mechanism, d.won AS won, d.decides AS decides,
   COALESCE(d.fingerprint, CASE WHEN d.rule = 'dns.blockpage_address' THEN mt.fingerprint END) AS fingerprint,
   m.day AS day
 FROM decisions AS d
