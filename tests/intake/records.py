@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from clampdown.intake.containers import Raw
-
 from clampdown.intake.features import Kit
 from clampdown.intake.sources.ooni import read
 from clampdown.model import Batch
@@ -15,90 +14,94 @@ UID = "20240301101112.131415_XA_webconnectivity_0123456789abcdef"
 PAGE = "<html><head><title>A page about birds</title></head><body>birds</body></html>"
 
 
+TAGS = ["classic", "tcptls_experiment", "depth=0", "fetch_body=true"]
+ENDPOINT = "93.184.215.14:443"
+
+
 def web(**changes: Any) -> dict[str, Any]:
     """A successful measurement of https://birds.example/ in the shape of version 0.5; `changes` are test keys."""
-    tags = ["classic", "tcptls_experiment", "depth=0", "fetch_body=true"]
     keys: dict[str, Any] = {
-        "queries": [
-            {
-                "answers": [{"answer_type": "A", "ipv4": "93.184.215.14", "asn": 64500}],
-                "engine": "getaddrinfo",
-                "failure": None,
-                "hostname": "birds.example",
-                "query_type": "ANY",
-                "resolver_address": "",
-                "t0": 0.01,
-                "t": 0.02,
-                "tags": ["classic", "depth=0"],
-                "transaction_id": 10001,
-            }
-        ],
-        "tcp_connect": [
-            {
-                "ip": "93.184.215.14",
-                "port": 443,
-                "status": {"success": True, "failure": None},
-                "t0": 0.03,
-                "t": 0.04,
-                "tags": tags,
-                "transaction_id": 30001,
-            }
-        ],
-        "tls_handshakes": [
-            {
-                "address": "93.184.215.14:443",
-                "network": "tcp",
-                "failure": None,
-                "server_name": "birds.example",
-                "tls_version": "TLSv1.3",
-                "negotiated_protocol": "h2",
-                "no_tls_verify": False,
-                "peer_certificates": None,
-                "t0": 0.05,
-                "t": 0.06,
-                "tags": tags,
-                "transaction_id": 30001,
-            }
-        ],
-        "requests": [
-            {
-                "address": "93.184.215.14:443",
-                "network": "tcp",
-                "alpn": "h2",
-                "failure": None,
-                "request": {"method": "GET", "url": "https://birds.example/", "x_transport": "tcp"},
-                "response": {
-                    "code": 200,
-                    "body": PAGE,
-                    "body_is_truncated": False,
-                    "headers_list": [["Server", "nest"], ["X-Birds", "robin"]],
-                },
-                "t0": 0.07,
-                "t": 0.08,
-                "tags": tags,
-                "transaction_id": 30001,
-            }
-        ],
+        **probe_steps(),
         "network_events": None,
-        "control": {
-            "dns": {"failure": None, "addrs": ["93.184.215.14"]},
-            "tcp_connect": {"93.184.215.14:443": {"status": True, "failure": None}},
-            "tls_handshake": {"93.184.215.14:443": {"server_name": "birds.example", "status": True, "failure": None}},
-            "http_request": {
-                "body_length": len(PAGE),
-                "failure": None,
-                "title": "A page about birds",
-                "headers": {"Server": "nest", "X-Birds": "robin"},
-                "status_code": 200,
-            },
-            "ip_info": {"93.184.215.14": {"asn": 64500, "flags": 11}},
-        },
+        "control": control(),
         "control_failure": None,
         "blocking": False,
         "accessible": True,
         **changes,
     }
     return envelope("web_connectivity", keys, input="https://birds.example/")
+
+
+def probe_steps() -> dict[str, Any]:
+    """One lookup, one connect, one handshake, one exchange."""
+    lookup = {
+        "answers": [{"answer_type": "A", "ipv4": "93.184.215.14", "asn": 64500}],
+        "engine": "getaddrinfo",
+        "failure": None,
+        "hostname": "birds.example",
+        "query_type": "ANY",
+        "resolver_address": "",
+        "t0": 0.01,
+        "t": 0.02,
+        "tags": ["classic", "depth=0"],
+        "transaction_id": 10001,
+    }
+    shared: dict[str, Any] = {"tags": TAGS, "transaction_id": 30001}
+    connect = {"ip": "93.184.215.14", "port": 443, "status": {"success": True, "failure": None}, "t0": 0.03, "t": 0.04}
+    handshake = {
+        "address": ENDPOINT,
+        "network": "tcp",
+        "failure": None,
+        "server_name": "birds.example",
+        "tls_version": "TLSv1.3",
+        "negotiated_protocol": "h2",
+        "no_tls_verify": False,
+        "peer_certificates": None,
+        "t0": 0.05,
+        "t": 0.06,
+    }
+    return {
+        "queries": [lookup],
+        "tcp_connect": [connect | shared],
+        "tls_handshakes": [handshake | shared],
+        "requests": [exchange() | shared],
+    }
+
+
+def exchange() -> dict[str, Any]:
+    """The page fetched."""
+    return {
+        "address": ENDPOINT,
+        "network": "tcp",
+        "alpn": "h2",
+        "failure": None,
+        "request": {"method": "GET", "url": "https://birds.example/", "x_transport": "tcp"},
+        "response": {
+            "code": 200,
+            "body": PAGE,
+            "body_is_truncated": False,
+            "headers_list": [["Server", "nest"], ["X-Birds", "robin"]],
+        },
+        "t0": 0.07,
+        "t": 0.08,
+    }
+
+
+def control() -> dict[str, Any]:
+    """The same seen by the test helper."""
+    return {
+        "dns": {"failure": None, "addrs": ["93.184.215.14"]},
+        "tcp_connect": {ENDPOINT: {"status": True, "failure": None}},
+        "tls_handshake": {ENDPOINT: {"server_name": "birds.example", "status": True, "failure": None}},
+        "http_request": {
+            "body_length": len(PAGE),
+            "failure": None,
+            "title": "A page about birds",
+            "headers": {"Server": "nest", "X-Birds": "robin"},
+            "status_code": 200,
+        },
+        "ip_info": {"93.184.215.14": {"asn": 64500, "flags": 11}},
+    }
 
 
 def envelope(test: str, keys: Any, **changes: Any) -> dict[str, Any]:
