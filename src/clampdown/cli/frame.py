@@ -100,6 +100,8 @@ def open_frame(context: click.Context) -> Frame:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write an output beside the store: whole or not at all."""
+    if not path.name or path.is_dir():
+        raise EnvironmentFault("cannot be written: it is a folder", where=str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,11 +30,11 @@ def command(context: click.Context, report: str, as_json: bool) -> int:
     data = _read(path)
     list_path = beside(path.with_suffix(".html"))[1]
     witnesses = _read(list_path) if list_path.is_file() else None
-    if witnesses is None:
-        frame.notes.note(f"without {list_path}, measurements that came later count as well")
     from clampdown.pipeline.answers import verify
 
     proof = verify(open_store(frame), data, witnesses)
+    if witnesses is None:
+        frame.notes.note(f"without {list_path}, measurements that came later count as well")
     if as_json:
         import msgspec
 
