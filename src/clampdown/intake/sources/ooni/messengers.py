@@ -6,6 +6,7 @@ comes with these tests: the other roles of the platform stand in for it, when a 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from msgspec import UNSET
@@ -14,6 +15,7 @@ from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.nettest import (
     Reader,
+    beside_path,
     layer_of_failure,
     negated,
     opinion,
@@ -26,6 +28,12 @@ from clampdown.intake.sources.ooni.nettest import (
 from clampdown.intake.sources.ooni.structs import Query, items
 from clampdown.intake.sources.ooni.templates import everything, queries
 
+# Hosts that old versions of the Signal test still asked for after they had been taken down (ooni/probe-cli pull request
+# 1135, ooni/probe issue 2627): the first day on which their absence says nothing.
+RETIRED: Final = {
+    "api.directory.signal.org": datetime(2023, 5, 7),
+    "textsecure-service.whispersystems.org": datetime(2023, 11, 7),
+}
 _FACEBOOK_ROLES: Final = ("b_api", "b_graph", "edge", "external_cdn", "scontent_cdn", "star", "stun")
 
 
@@ -93,6 +101,10 @@ def read_signal(m: Measurement, rows: Rows) -> None:
     everything(rows, m, {**keys, "queries": None}, place, chain=False)
     if not {operation for operation, _ in written(rows)} - {"dns_lookup", "dns_answer"}:
         _status(m, rows, "signal/app", "signal_backend_status", "signal_backend_failure", looked_up=bool(asked))
+    retired = {name for name, since in RETIRED.items() if m.start is not None and m.start >= since}
+    gone, others = beside_path(rows, retired)
+    if gone and not others:
+        m.instrument = "outdated_test"
 
 
 def _counts_outages(q: Query) -> bool:

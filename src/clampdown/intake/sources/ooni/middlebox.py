@@ -44,25 +44,29 @@ _FLAGS: Final = {
 
 
 def read_invalid_request_line(m: Measurement, rows: Rows) -> None:
-    """One row for each line sent to an echo server."""
+    """One row for all lines sent to the echo server: one changed line shows that something on the way reads them."""
     keys, m.target = m.keys, TARGET
     opinion(m, "tampering")
     sent, received = _listed(m, "sent"), _listed(m, "received")
     failures, flags = _listed(m, "failure_list"), _listed(m, "tampering_list")
     pairs = [(bytes_of(s), bytes_of(_at(received, i))) for i, s in enumerate(sent)]
     echoes = any(s and s == r for s, r in pairs)
-    for i, (line, reply) in enumerate(pairs):
-        outcome, failure, how = _echo(m, line, reply, _at(failures, i, UNSET), echoes)
-        seq = rows.add(
-            "middlebox", target=TARGET, outcome=outcome, failure=failure, network_proto="tcp", port=80,
-            detail=f"{_kind(line)}: {how}",
-        )  # fmt: skip
-        if outcome == "failed" and reply:
-            _match(m, rows, seq, reply)
+    lines = [_echo(m, line, reply, _at(failures, i, UNSET), echoes) for i, (line, reply) in enumerate(pairs)]
+    outcomes = [outcome for outcome, _, _ in lines]
     if not pairs:
         said = truth(keys.get("tampering"))
         said = any(flags) if said is None and flags else said
         summary(m, rows, "middlebox", TARGET, None if said is None else not said, network_proto="tcp")
+        return
+    seq = rows.add(
+        "middlebox", target=TARGET, network_proto="tcp", port=80,
+        outcome=next((word for word in ("failed", "ok") if word in outcomes), "unknown"),
+        failure=next((name for outcome, name, _ in lines if outcome == "failed"), None),
+        detail=", ".join(f"{_kind(line)}: {how}" for (line, _), (_, _, how) in zip(pairs, lines, strict=True))[:300],
+    )  # fmt: skip
+    for (_, reply), outcome in zip(pairs, outcomes, strict=True):
+        if outcome == "failed" and reply:
+            _match(m, rows, seq, reply)
 
 
 def _listed(m: Measurement, name: str) -> list[Any]:
@@ -204,6 +208,7 @@ def read_host_header(m: Measurement, rows: Rows) -> None:
 def read_port_filtering(m: Measurement, rows: Rows) -> None:
     """Connects to one helper on many ports: a fact of the network, about no target."""
     found = items(m.keys.get("tcp_connect"), Connect, "tcp_connect", m.degraded)
+    m.tagged = True  # on no path of an ordinary program
     connects(rows, m, found, fixed(None), detail="port filtering")
 
 

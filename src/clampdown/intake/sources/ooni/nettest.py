@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from clampdown.intake.features import port_of
 from clampdown.intake.redact import Secrets
-from clampdown.intake.rows import Rows
+from clampdown.intake.rows import COMMON, Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.steps import Place
 from clampdown.intake.sources.ooni.structs import Request
@@ -24,6 +24,7 @@ from clampdown.intake.sources.ooni.structs import Request
 Reader = Callable[[Measurement, Rows], None]
 
 SUMMARY: Final = "summary"
+_CLASSIC, _HOSTNAME, _OUTCOME = (COMMON.index(name) for name in ("classic", "hostname", "outcome"))
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 # What a failure says when the tool itself could not be started: nothing was tried on the network.
 _SETUP: Final = (
@@ -197,6 +198,23 @@ def written(rows: Rows) -> set[tuple[str, str | None]]:
                 break
             found.add((operation, row[3]))
     return found
+
+
+def beside_path(rows: Rows, names: Collection[str]) -> tuple[bool, bool]:
+    """Put the steps of these names beside the path; whether any of them failed, and whether any other step did."""
+    gone = others = False
+    for of in rows.of.values() if names else ():
+        for index in range(len(of) - 1, -1, -1):
+            row = of[index]
+            if row[0] != rows.m:
+                break
+            failed_here = row[_OUTCOME] == "failed"
+            if row[_HOSTNAME] in names:
+                of[index] = (*row[:_CLASSIC], False, *row[_CLASSIC + 1 :])
+                gone = gone or failed_here
+            else:
+                others = others or (failed_here and row[_CLASSIC] is not False)
+    return gone, others
 
 
 def with_failures(found: Sequence[Request]) -> Sequence[Request]:

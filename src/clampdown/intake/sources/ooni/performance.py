@@ -46,6 +46,7 @@ def _failure(m: Measurement, rows: Rows) -> None:
     """A test that transferred nothing says how it failed."""
     if not written(rows):
         outcome, failure = m.memo.failure(m.keys.get("failure", UNSET))
+        m.instrument = "no_transfer" if outcome == "failed" else None
         _transfer(m, rows, SUMMARY, outcome="failed" if outcome == "failed" else "unknown", failure=failure)
 
 

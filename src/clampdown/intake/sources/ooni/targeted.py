@@ -101,7 +101,9 @@ def read_sni_blocking(m: Measurement, rows: Rows) -> None:
         forget(m)
         sni = found.get("sni")
         target = m.target if part == "target" else m.memo.target(m.name(sni) if isinstance(sni, str) else None)
+        tagged, m.tagged = m.tagged, True  # the helper is on nobody's path
         everything(rows, m, {**found, "tls_handshakes": None}, fixed(None), chain=False)
+        m.tagged = tagged
         _shown(m, rows, found, sni, target, part)
 
 

@@ -67,7 +67,7 @@ def _targets(m: Measurement) -> list[dict[str, Any]]:
 
 
 def _is_authority(t: Mapping[str, Any]) -> bool:
-    return t.get("target_protocol") in _AUTHORITIES and not t.get("target_source")
+    return plain(t.get("target_protocol")) in _AUTHORITIES and not t.get("target_source")
 
 
 def _target(m: Measurement, rows: Rows, t: dict[str, Any]) -> None:
