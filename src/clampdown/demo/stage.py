@@ -53,10 +53,10 @@ class Scenario:
 
 def words(seed: str, size: int) -> str:
     """Plain prose of about this many characters, the same for the same seed."""
-    stock = (
+    stock = (  # noqa: SIM905 - thirty words as a list take thirty lines
         "harbour morning ledger window orchard copper lantern bridge river paper market winter signal garden engine "
         "letter stone village teacher music report season council harvest compass station table silver meadow"
-    ).split()  # noqa: SIM905 - thirty words as a list take thirty lines
+    ).split()
     digest = hashlib.sha256(seed.encode()).digest()
     picked = " ".join(stock[(digest[i % 32] + 7 * i) % len(stock)] for i in range(size // 7 + 1))
     return picked[:size]
