@@ -73,3 +73,17 @@ def batch(rows: list[dict[str, Any]], rejects: tuple[Reject, ...] = ()) -> Batch
         table([m for row in rows for m in matches(row)], MATCHES),
         rejects,
     )
+
+
+def read(stream: Any, name: str, kit: Any, _limits: Any) -> Any:
+    """A source for tests: each line is `n content`; what is not a number is a reject."""
+    rows: list[dict[str, Any]] = []
+    rejects: list[Reject] = []
+    for line, text in enumerate(stream.read().decode().splitlines(), 1):
+        number, _, content = text.partition(" ")
+        if number.isdigit():
+            row = measurement(int(number), content=content, file=name, line=line, references=kit.references)
+            rows.append(row)
+        else:
+            rejects.append(Reject(name, None, line, hashlib.sha256(text.encode()).hexdigest(), len(text), "not_json"))
+    yield batch(rows, tuple(rejects))

@@ -66,11 +66,6 @@ _MEASUREMENTS: Final = f"""
 SELECT {_columns(MEASUREMENTS)} FROM ranked WHERE place = 1
 ORDER BY country NULLS FIRST, target NULLS FIRST, network NULLS FIRST, time NULLS FIRST, measurement NULLS FIRST
 """
-# One copy in one group is the rule, so the join alone is enough; where a group holds a content twice, the rows of
-# its copies are told apart by nothing and one of each stays.
-_TWICE: Final = """
-SELECT COALESCE(MAX(n), 0) AS n FROM (SELECT measurement, part, COUNT(*) AS n FROM m GROUP BY measurement, part) AS g
-"""
 _OBSERVATIONS: Final = f"""
 SELECT {_columns(OBSERVATIONS, "o.")} FROM o
 JOIN ranked AS r ON o.measurement = r.measurement AND o.digest = r.digest AND o.part = r.part
@@ -78,6 +73,8 @@ WHERE r.place = 1
 ORDER BY r.country NULLS FIRST, o.target NULLS FIRST, r.network NULLS FIRST, r.time NULLS FIRST,
   o.measurement NULLS FIRST, o.seq NULLS FIRST
 """
+# One copy in one group is the rule, so the join alone is enough; where a group holds a content twice, the rows of
+# its copies are told apart by nothing and one of each stays.
 _ONCE: Final = """
 SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY measurement, digest, part, seq ORDER BY operation NULLS FIRST)
   AS copy FROM o) AS n WHERE copy = 1
@@ -145,8 +142,7 @@ def settle(
         "j": _numbered(groups, "rejects", REJECTS),
         "c": stock.get("conflicts", CONFLICTS.empty_table()),
     }
-    twice = engine.query(_TWICE, {"m": ranked_from})["n"][0].as_py() > 1
-    if twice:
+    if any(_twice(group) for group in landing):
         schema = tables["o"].schema
         tables["o"] = engine.query(_ONCE, {"o": tables["o"]}).drop_columns(["copy"]).cast(schema)
     steps = [
@@ -167,6 +163,14 @@ def settle(
 
 
 _GAINS: Final = ("new", "facts", "conflicting")
+
+
+def _twice(group: Mapping[str, pa.Table]) -> bool:
+    """Does a group hold an id more than once?"""
+    if "measurements" not in group:
+        return False
+    ids = group["measurements"]["measurement"]
+    return pc.call_function("count_distinct", [ids]).as_py() < len(ids)
 
 
 def _measurements(group: Mapping[str, Any], part: int, references: str) -> pa.Table:

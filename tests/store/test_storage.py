@@ -1,0 +1,123 @@
+"""Law: a file is whole or not there; refusals are words for a person; nothing is written beside the store."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from clampdown.errors import EnvironmentFault, StoreError
+from clampdown.store import manifest as manifests
+from clampdown.store.manifest import Manifest
+from clampdown.store.storage import LocalStorage, MemoryStorage, Storage
+
+
+@pytest.fixture(params=["local", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return LocalStorage(tmp_path / "s") if request.param == "local" else MemoryStorage()
+
+
+def test_a_name_is_given_once(storage: Storage) -> None:
+    assert storage.write_new("manifest/1.json", b"a")
+    assert not storage.write_new("manifest/1.json", b"b")
+    assert storage.read("manifest/1.json") == b"a"
+    assert storage.list("manifest") == ["manifest/1.json"]
+    assert storage.size("manifest/1.json") == 1
+
+
+def test_a_sink_exists_when_it_is_closed(storage: Storage) -> None:
+    sink = storage.create("tables/t/day=2024-01-01/x.parquet")
+    sink.file.write(b"abc")
+    assert storage.list("tables") == []
+    assert sink.close() == 3
+    sink.abandon()
+    assert storage.list("tables") == ["tables/t/day=2024-01-01/x.parquet"]
+    lost = storage.create("tables/t/day=2024-01-01/y.parquet")
+    lost.abandon()
+    assert len(storage.list("tables")) == 1
+    storage.delete("tables/t/day=2024-01-01/x.parquet")
+    storage.delete("tables/t/day=2024-01-01/x.parquet")
+    with pytest.raises(FileNotFoundError):
+        storage.read("tables/t/day=2024-01-01/x.parquet")
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", "", "a\nb", ".hidden", "a/.tmp-x"])
+def test_only_names_of_a_store_are_written(path: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        LocalStorage(tmp_path / "s").write_new(path, b"")
+    assert not (tmp_path / "x").exists()
+
+
+def test_one_writer_at_a_time(storage: Storage) -> None:
+    lock = storage.lock()
+    with pytest.raises(StoreError, match="another command"):
+        storage.lock()
+    lock.release()
+    storage.lock().release()
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    half = storage.create("landing/day=2024-01-01/x.parquet")
+    half.file.write(b"half")
+    half.file.close()
+    storage.write_new("manifest/1.json", b"{}")
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file() and p.name.startswith(".tmp-")]
+    storage.sweep()
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["1.json"]
+    assert not (tmp_path / "landing" / "day=2024-01-01").exists()
+
+
+def test_a_disk_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    storage = LocalStorage(tmp_path)
+    assert storage.write_new("manifest/1.json", b"a")
+    assert not storage.write_new("manifest/1.json", b"b")
+    assert storage.read("manifest/1.json") == b"a"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EDQUOT, "no space left"),
+        (errno.EROFS, "only be read"),
+        (errno.EIO, "refuses"),
+    ],
+)
+def test_refusals_are_said(number: int, said: str, tmp_path: Path) -> None:
+    def step(_name: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(EnvironmentFault, match=said) as caught:
+        LocalStorage(tmp_path, step).write_new("manifest/1.json", b"a")
+    assert caught.value.where is not None
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_the_newest_manifest_is_the_store(storage: Storage) -> None:
+    assert manifests.newest(storage) == Manifest()
+    one = manifests.commit(storage, Manifest())
+    two = manifests.commit(storage, one)
+    assert manifests.newest(storage) == two
+    with pytest.raises(StoreError, match="meanwhile"):
+        manifests.commit(storage, one)  # a second writer that read the store before
+    assert manifests.newest(storage).number == 2
+
+
+def test_damage_and_other_formats_are_named(storage: Storage) -> None:
+    manifests.found(storage)
+    manifests.check_format(storage)
+    storage.write_new("manifest/1.json", b'{"format": 1, "surprise": 1}')
+    with pytest.raises(StoreError, match="manifest 1"):
+        manifests.newest(storage)
+    for data, said in ((b'{"format": 2}', "format 2"), (b'{"format": 0}', "old format"), (b"{", "cannot be read")):
+        storage.delete("clampdown.json")
+        storage.write_new("clampdown.json", data)
+        with pytest.raises(StoreError, match=said):
+            manifests.check_format(storage)
