@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clampdown.intake.features import Kit
+from clampdown.intake.sources.ooni import tor
 from clampdown.reference import load_reference
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -108,6 +109,16 @@ def test_no_address_of_a_bridge_or_a_gateway_is_kept(test: str, keys: Any, given
     assert n.BRIDGE.partition(":")[0] not in text
     assert "cert=xyz" not in text
     assert {443, 1194, 9443} & {row["port"] for row in found.observations.to_pylist()}
+
+
+def test_nor_where_the_reader_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trip(*_: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(tor, "_targets", trip)
+    found = observed(envelope("tor", n.TOR), kit=KIT)
+    assert found  # read without its reader
+    assert n.BRIDGE.partition(":")[0] not in str(found)
 
 
 def test_a_published_bridge_keeps_its_address() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final
 
@@ -34,24 +34,47 @@ _SETUP: Final = (
 )  # fmt: skip
 
 
-def whole(read: Reader) -> Reader:
-    """A reader that says why there are no rows: no test keys at all, or a failure before the first step."""
+def whole(read: Reader, *, careful: bool = False) -> Reader:
+    """A reader that says why there are no rows: no test keys at all, or a failure before the first step.
+
+    `careful`: where the reader trips, the record is read without it, so every address that may be a bridge or a
+    gateway becomes a secret of the record first.
+    """
 
     @wraps(read)
     def reader(m: Measurement, rows: Rows) -> None:
         if not m.keys:
             m.instrument = "no_test_keys"
             return
-        read(m, rows)
+        try:
+            read(m, rows)
+        except Exception:
+            if careful:
+                hide(m, _addresses(m, m.keys))
+            raise
         if rows.seq == 0 and m.instrument is None and failed(m, m.keys.get("failure")):
             m.instrument = setup_of(m.keys.get("failure")) or "no_steps"
 
     return reader
 
 
-def readers(table: Mapping[str, Reader]) -> dict[str, Reader]:
+def readers(table: Mapping[str, Reader], *, careful: bool = False) -> dict[str, Reader]:
     """The table with every reader made whole."""
-    return {test: whole(read) for test, read in table.items()}
+    return {test: whole(read, careful=careful) for test, read in table.items()}
+
+
+def _addresses(m: Measurement, found: object) -> Iterator[tuple[str | None, int | None]]:
+    """Every address that stands alone, or with a port, as a value anywhere within the keys."""
+    pending = [found]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending.extend(value.values())
+            pending.extend(value)
+        elif isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, str) and len(value) < 60:
+            yield endpoint(m, value)
 
 
 def failed(m: Measurement, value: object) -> bool:
@@ -140,11 +163,7 @@ def opinion(m: Measurement, *names: str) -> None:
 
 def role_target(m: Measurement, platform: str, host: str | None, port: int | None = None) -> str | None:
     """The platform's role that this host or address plays in the table of targets; None where none does."""
-    table = m.kit.targets
-    if table is None or not host:
-        return None
-    role = table.role_of(platform, host, port)
-    return f"{platform}/{role}" if role else None
+    return m.memo.role(platform, host, port)
 
 
 def platform_place(m: Measurement, platform: str, otherwise: str | None) -> Place:

@@ -233,5 +233,6 @@ TESTS: Final[dict[str, Reader]] = readers(
         "torsf": read_torsf,
         "bridge_reachability": read_bridge_reachability,
         "meek_fronted_requests_test": read_meek,
-    }
+    },
+    careful=True,
 )

@@ -249,5 +249,6 @@ TESTS: Final[dict[str, Reader]] = readers(
         "openvpn_client_test": read_tool("openvpn/tunnel"),
         "lantern_circumvention_tool_test": read_tool("lantern/tunnel"),
         "psiphon_test": read_tool("psiphon/tunnel"),
-    }
+    },
+    careful=True,
 )
