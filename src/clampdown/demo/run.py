@@ -1,0 +1,115 @@
+"""Law: the demo is the whole river on a world whose truth is known: archive, store, page, and found beside scripted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clampdown.demo.archive import SIZES, Written, make_archive
+from clampdown.demo.compare import Comparison, compare
+from clampdown.demo.reference import reference_files
+from clampdown.demo.script import load_script
+from clampdown.errors import UsageError
+from clampdown.pipeline import Progress, Summary, ingest, open_storage
+from clampdown.pipeline.answers import report
+from clampdown.reference import load_reference
+from clampdown.store.storage import LocalStorage
+
+COUNTRY: Final = "XA"
+_OWN: Final = ("archive", "store", "report.html", "report.json", "witnesses.csv", "comparison.csv")
+_MARK: Final = "archive/SYNTHETIC.txt"
+_SAID: Final = (
+    "Everything below this folder is synthetic: made by `clampdown demo` for a fictional country.\n"
+    "Nobody measured anything, and nothing in it says anything about any real network.\n"
+)
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demo made and found."""
+
+    folder: Path
+    size: str
+    written: Written
+    summary: Summary
+    comparison: Comparison
+    files: tuple[Path, ...]
+
+    def text(self) -> str:
+        """For a person at a terminal."""
+        counts, total = self.comparison, len(self.comparison.rows)
+        lines = [
+            f"{'scripted':<12}{'right':>8}{'wrong':>8}{'silent':>8}   per target, network and day",
+            *(
+                f"{state:<12}{n['right']:>8,}{n['wrong']:>8,}{n['silent']:>8,}"
+                for state, n in counts.by_state().items()
+            ),
+            f"{'all':<12}{counts.right:>8,}{len(counts.wrong):>8,}{counts.silent:>8,}   of {total:,}",
+        ]
+        for row in counts.wrong[:20]:
+            scripted = row.scripted_mechanism or row.scripted
+            lines.append(
+                f"wrong: {row.date} AS{row.network} {row.target}: scripted {row.scripted} ({scripted}), "
+                f"found {row.found} ({row.found_mechanism or row.found})"
+            )
+        if len(counts.wrong) > 20:
+            lines.append(f"and {len(counts.wrong) - 20:,} more, in comparison.csv")
+        return "\n".join(lines) + "\n"
+
+
+def run_demo(
+    folder: Path,
+    size: str = "medium",
+    progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    stage: Stage = lambda _: None,
+    workers: int = 0,
+) -> Result:
+    """Make the synthetic archive in `folder`, read and judge it, write the page, and compare with the script.
+
+    What an earlier demo left there is replaced; a folder that holds anything else is refused.
+    """
+    _clear(folder)
+    stage("archive")
+    written = make_archive(folder / "archive", size)
+    (folder / _MARK).write_text(_SAID, encoding="utf-8")
+    stage("ingest")
+    reference = load_reference(reference_files())
+    store = open_storage(LocalStorage(str(folder / "store")), str(folder / "store"), create=True)
+    found = sorted((folder / "archive").rglob("*.jsonl.gz"))
+    summary = ingest(found, store, reference=reference, workers=workers, progress=progress)
+    stage("report")
+    paper = report(store, COUNTRY, reference=reference)
+    stage("compare")
+    script = load_script()
+    days = SIZES[size].days or range(1, script.days + 1)
+    comparison = compare(script, store.table("verdicts"), days)
+    made = {
+        "report.html": paper.html, "report.json": paper.json, "witnesses.csv": paper.witnesses,
+        "comparison.csv": comparison.csv(),
+    }  # fmt: skip
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    return Result(folder, size, written, summary, comparison, tuple(folder / name for name in made))
+
+
+def _clear(folder: Path) -> None:
+    """An empty folder of our own."""
+    if folder.exists():
+        if not folder.is_dir():
+            raise UsageError("the demo needs a folder, and this is a file", where=str(folder))
+        strange = sorted(one.name for one in folder.iterdir() if one.name not in _OWN)
+        if strange or (any(folder.iterdir()) and not (folder / _MARK).is_file()):
+            what = f"it holds {strange[0]}" if strange else "it holds something that no demo made"
+            raise UsageError(f"the folder is not the demo's own: {what}", where=str(folder), hint="Name a new folder.")
+        for name in _OWN:
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
