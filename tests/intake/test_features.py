@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -285,8 +285,9 @@ def test_without_roots_the_leaf_alone_speaks(found: str, host: str, expected: st
 class Roots:
     """A root store that always gives one answer and remembers what it was asked."""
 
-    def __init__(self, answer: str = "") -> None:
+    def __init__(self, answer: str = "", edges: tuple[date, ...] = ()) -> None:
         self.answer = answer
+        self.edges = edges
         self.asked: list[str] = []
 
     def verify(self, chain: list[bytes], host: str | None, when: datetime) -> str:
@@ -311,6 +312,21 @@ def test_roots_are_asked_once_a_day(pem: str, at: datetime, asked: str) -> None:
         assert leaf is not None
         assert leaf[1] == status
     assert roots.asked == [f"2 None {asked}"]
+
+
+def test_roots_are_asked_again_only_where_something_may_have_changed() -> None:
+    roots = Roots("ok", (date(2024, 3, 5), date(2024, 3, 9)))
+    memo = Memo(Kit(roots=roots))
+    pem = certificate("birds.example")
+    for day, hour in [(1, 10), (2, 3), (4, 23), (5, 1), (5, 1), (5, 2), (6, 0), (8, 9), (10, 0), (20, 0)]:
+        certificate_of(memo, [pem], "birds.example", datetime(2024, 3, day, hour, 59))
+    assert [asked.partition(" None ")[2] for asked in roots.asked] == [
+        "2024-03-01 00:00",
+        "2024-03-05 01:00",
+        "2024-03-05 02:00",
+        "2024-03-06 00:00",
+        "2024-03-10 00:00",
+    ]
 
 
 def test_what_the_roots_refuse_is_not_softened_by_the_name() -> None:

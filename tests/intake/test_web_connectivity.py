@@ -341,6 +341,20 @@ def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """The structure with one place replaced; unchanged where an earlier change took the place away."""
+    if not path:
+        return new
+    key = path[0]
+    if not (isinstance(value, dict) and key in value) and not (
+        isinstance(value, list) and isinstance(key, int) and key < len(value)
+    ):
+        return value
+    made = copy.copy(value)
+    made[key] = put(made[key], path[1:], new)
+    return made
+
+
 WHOLE = web(network_events=[{"operation": "read", "num_bytes": 5, "t": 1, "address": f"{IP}:443"}])
 PATHS = paths(WHOLE)[1:]
 
@@ -350,12 +364,7 @@ PATHS = paths(WHOLE)[1:]
 def test_whatever_stands_in_any_place_the_record_is_not_lost(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     record = copy.deepcopy(WHOLE)
     for path, value in changes:
-        inner: Any = record
-        for key in path[:-1]:
-            if (isinstance(inner, dict) and key in inner) or (isinstance(inner, list) and len(inner) > key):
-                inner = inner[key]
-        if isinstance(inner, dict) or (isinstance(inner, list) and isinstance(path[-1], int) and len(inner) > path[-1]):
-            inner[path[-1]] = value
+        record = put(record, path, value)
     made = batch(json.dumps(record).encode())
     assert len(made.measurements) + len(made.rejects) == 1
     assert made.measurements.schema == MEASUREMENTS

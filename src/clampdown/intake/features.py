@@ -1,6 +1,6 @@
 """Law: what intake knows of the world comes in as one frozen Kit; what it works out twice, it remembers in one Memo.
 
-A Kit says which reference data a batch was read with. A Memo belongs to one run of a reader: everything in it is a
+A Kit says which reference data a batch was read with. A Memo belongs to one Kit in one process: everything in it is a
 pure function of the key and the Kit, so that dropping it at any time changes nothing but the time taken.
 """
 
@@ -10,7 +10,8 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ import idna
 from clampdown.intake.failures import failure_of, name_of
 from clampdown.intake.redact import NOT_A_PROBE, Secrets, path_of
 
-_ROOM: Final = 200_000  # entries of one kind before a Memo starts anew: bounds memory, never results
+_ROOM: Final = 50_000  # entries of one kind before a Memo starts anew: bounds memory, never results
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "h3": 443, "dot": 853, "doh": 443}
 
 
@@ -54,12 +55,17 @@ class TargetTable(Protocol):
 class RootStore(Protocol):
     """Certificate authorities of their own day."""
 
+    @property
+    def edges(self) -> tuple[date, ...]:
+        """The days on which the answers of `verify` may change for other reasons than the chain's, sorted."""
+        ...
+
     def verify(self, chain: list[bytes], host: str | None, when: datetime) -> str:
         """One of the words of observations.cert_status; without a host the name is not looked at."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kit:
     """What intake needs of the reference data.
 
@@ -74,6 +80,11 @@ class Kit:
     references: str = "none"
     synthetic_public: tuple[str, ...] = ()
     bridges: frozenset[str] = field(default_factory=frozenset[str])
+
+    @cached_property
+    def memo(self) -> Memo:
+        """What one process has worked out with this Kit so far; never anything but time depends on it."""
+        return Memo(self)
 
 
 # Anycast addresses that the operators of public resolvers publish. A lookup sent to one of them names it; any other
@@ -171,6 +182,8 @@ class Memo:
         self.inputs: dict[str, tuple[str, str, int | None, str | None, str] | None] = {}
         self.chains: dict[str, list[Any]] = {}  # features_tls.Chain by the leaf's text
         self.headers: dict[tuple[str, str], tuple[str, str]] = {}
+        self.header_names: dict[str, tuple[str, str, bool]] = {}
+        self._roles: dict[tuple[str, str, int | None], str | None] = {}
 
     def host(self, text: str | None) -> str | None:
         """A name in punycode, lower case, without the final dot; None for an address or for nothing."""
@@ -219,6 +232,20 @@ class Memo:
             table = self.kit.targets
             found = web_target(host, port) if table is None else table.target_of_host(host, port)
             self._targets[key] = found
+            return found
+
+    def role(self, platform: str, host: str | None, port: int | None = None) -> str | None:
+        """The target of the platform's role that this host or address plays; None where none does."""
+        table = self.kit.targets
+        if table is None or not host:
+            return None
+        key = (platform, host, port)
+        try:
+            return self._roles[key]
+        except KeyError:
+            _bound(self._roles)
+            role = table.role_of(platform, host, port)
+            found = self._roles[key] = f"{platform}/{role}" if role else None
             return found
 
     def failure(self, value: object) -> tuple[str, str | None]:

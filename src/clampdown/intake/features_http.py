@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from clampdown.intake.features import Memo
 from clampdown.intake.features_tls import unbase64
@@ -18,6 +20,7 @@ from clampdown.intake.redact import PERSONAL_HEADERS, SCRUBBED, Secrets, header_
 TITLE_WITHIN: Final = 65_536
 _SPACE: Final = re.compile(r"\s+")
 _WORD: Final = re.compile(r"\w{5,}")
+_PAIRS: Final = msgspec.json.Decoder(list[tuple[str, str]])
 _HEADER_ROOM: Final = 100_000
 _HEADERS_KEPT: Final = 60
 # Headers that nearly every server sends say nothing about whether it is the same server (ts-017 names such a list).
@@ -89,7 +92,7 @@ class Headers(NamedTuple):
     """What is kept of headers, and what the comparison and the redirect need of them."""
 
     lines: str | None  # "name: value", sorted; cookies and what speaks of the person are gone
-    names: tuple[str, ...]  # lower case
+    names: Sequence[str]  # lower case
     location: str | None  # as found; never a row
 
 
@@ -98,13 +101,8 @@ NO_HEADERS: Final = Headers(None, (), None)
 
 def headers_of(memo: Memo, headers_list: Any, headers: Any, secrets: Secrets) -> Headers:
     """Either spelling of headers: the list has them all, the map lost repeats; values may be base64."""
-    if isinstance(headers_list, list) and headers_list:
-        pairs: Iterable[Any] = headers_list
-    elif isinstance(headers, dict):
-        pairs = headers.items()
-    elif isinstance(headers, list):
-        pairs = headers
-    else:
+    pairs = _pairs(headers_list) or _pairs(headers)
+    if not pairs:
         return NO_HEADERS
     lines: list[str] = []
     names: list[str] = []
@@ -114,7 +112,7 @@ def headers_of(memo: Memo, headers_list: Any, headers: Any, secrets: Secrets) ->
         try:
             line, lower = known[pair[0], pair[1]]
         except (KeyError, TypeError, IndexError):
-            made = _header(known, pair)
+            made = _header(memo, pair)
             if made is None:
                 continue
             line, lower = made
@@ -126,21 +124,46 @@ def headers_of(memo: Memo, headers_list: Any, headers: Any, secrets: Secrets) ->
         return NO_HEADERS
     lines.sort()
     text = "\n".join(lines[:_HEADERS_KEPT])
-    return Headers(secrets.remove(text) if secrets else text, tuple(names), location)
+    return Headers(secrets.remove(text) if secrets else text, names, location)
 
 
-def _header(known: dict[tuple[str, str], tuple[str, str]], pair: Any) -> tuple[str, str] | None:
+def _pairs(found: Any) -> Collection[Any]:
+    """(name, value) pairs of a list, of a map, or of the bytes of either."""
+    if isinstance(found, msgspec.Raw):
+        try:
+            return _PAIRS.decode(found)
+        except msgspec.MsgspecError:  # a map, base64 values, nothing
+            found = msgspec.json.decode(found) if bytes(found) else None
+    if isinstance(found, dict):
+        return found.items()
+    return found if isinstance(found, list) else ()
+
+
+def _header(memo: Memo, pair: Any) -> tuple[str, str] | None:
     """The line and the lower-case name of one header, remembered where both are text."""
     if not isinstance(pair, list | tuple) or len(pair) < 2:
         return None
     name, value = _plain(pair[0]), _plain(pair[1])
-    lower = name.lower()
-    found = _line(lower, value), lower
-    if name is pair[0] and value is pair[1]:
+    shown = memo.header_names.get(name)
+    if shown is None:
+        if len(memo.header_names) > _HEADER_ROOM:
+            memo.header_names.clear()
+        shown = memo.header_names[name] = _header_name(name)
+    lower, prefix, personal = shown
+    found = prefix + (SCRUBBED if personal else _value(value)), lower
+    if name is pair[0] and value is pair[1] and len(value) < 200:
+        known = memo.headers
         if len(known) > _HEADER_ROOM:
             known.clear()
         known[name, value] = found
     return found
+
+
+def _header_name(name: str) -> tuple[str, str, bool]:
+    """(lower-case name, how its line begins, whether its value speaks of the person)."""
+    lower = name.lower()
+    shown = public_text(lower, 80).replace("\n", " ")
+    return lower, f"{shown}: ", lower in PERSONAL_HEADERS or "cookie" in lower or "token" in lower
 
 
 def _plain(value: Any) -> str:
@@ -150,14 +173,11 @@ def _plain(value: Any) -> str:
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else text or ""
 
 
-def _line(name: str, value: str) -> str:
-    name = public_text(name, 80).replace("\n", " ")
-    if name in PERSONAL_HEADERS or "cookie" in name or "token" in name:
-        return f"{name}: {SCRUBBED}"
-    value = header_value(value).replace("\n", " ").replace("\r", " ")
-    if not value.isascii():
-        value = value.encode("utf-8", "replace").decode()
-    return f"{name}: {value}"
+def _value(value: str) -> str:
+    value = header_value(value)
+    if "\n" in value or "\r" in value:
+        value = value.replace("\n", " ").replace("\r", " ")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def same_status(ours: int | None, theirs: int | None) -> bool | None:

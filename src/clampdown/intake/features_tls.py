@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import ipaddress
 import warnings
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -24,7 +25,10 @@ from clampdown.intake.redact import public_text
 
 # (digest of the leaf, status, issuer, subject)
 Leaf = tuple[str, str | None, str | None, str | None]
-_ROOM: Final = 20_000
+# A stretch of time in which neither the chain nor the roots change: (place among the roots' edges, place among the
+# chain's, hour on a day that is an edge, else None).
+Segment = tuple[int, int, datetime | None]
+_ROOM: Final = 4_000  # chains; each holds its certificates
 
 
 @dataclass(slots=True, eq=False)
@@ -37,8 +41,8 @@ class Chain:
     leaf: x509.Certificate | None
     issuer: str | None
     subject: str | None
-    edges: frozenset[date]  # days on which a certificate of the chain begins or ends
-    trust: dict[datetime | None, str] = field(default_factory=dict[datetime | None, str])
+    edges: tuple[date, ...]  # days on which a certificate of the chain begins or ends, sorted
+    trust: dict[Segment, str] = field(default_factory=dict["Segment", str])
     names: dict[str, bool] = field(default_factory=dict[str, bool])
 
 
@@ -72,24 +76,31 @@ def _status(memo: Memo, chain: Chain, host: str | None, when: datetime | None) -
     """Dates and trust at the measurement's day (its hour where the chain changes on that day), then the name."""
     if chain.leaf is None:
         return "unparsable"
-    moment = None
-    if when is not None:
-        hour = when.hour if when.date() in chain.edges else 0
-        moment = when.replace(hour=hour, minute=0, second=0, microsecond=0)
-    trust = chain.trust.get(moment)
-    if trust is None:
-        roots = memo.kit.roots
-        if roots is None or moment is None:
-            trust = leaf_status(chain.leaf, moment)
-        else:
-            trust = roots.verify(chain.ders, None, moment)
-        chain.trust[moment] = trust
+    roots = memo.kit.roots
+    if when is None:
+        trust = leaf_status(chain.leaf, None)
+    else:
+        segment, moment = _segment(chain.edges, () if roots is None else roots.edges, when)
+        found = chain.trust.get(segment)
+        if found is None:
+            found = leaf_status(chain.leaf, moment) if roots is None else roots.verify(chain.ders, None, moment)
+            chain.trust[segment] = found
+        trust = found
     if host is None or trust not in ("ok", "unknown"):
         return trust
     fits = chain.names.get(host)
     if fits is None:
         fits = chain.names[host] = names_host(chain.leaf, host)
     return trust if fits else "name_mismatch"
+
+
+def _segment(chain: tuple[date, ...], roots: tuple[date, ...], when: datetime) -> tuple[Segment, datetime]:
+    """The stretch that a moment lies in, and the moment to judge it by: the same for all of the stretch."""
+    day = when.date()
+    in_roots, in_chain = bisect_right(roots, day), bisect_right(chain, day)
+    edge = (in_roots > 0 and roots[in_roots - 1] == day) or (in_chain > 0 and chain[in_chain - 1] == day)
+    moment = when.replace(hour=when.hour if edge else 0, minute=0, second=0, microsecond=0)
+    return (in_roots, in_chain, moment if edge else None), moment
 
 
 def _text(item: Any) -> str:
@@ -112,7 +123,7 @@ def unbase64(text: str) -> bytes | None:
 def _read(texts: list[str]) -> Chain:
     ders = [der for der in map(unbase64, texts) if der]
     if not ders or not unbase64(texts[0]):
-        return Chain(texts, [], "", None, None, None, frozenset())
+        return Chain(texts, [], "", None, None, None, ())
     digest = hashlib.sha256(ders[0]).hexdigest()
     edges: set[date] = set()
     leaf: x509.Certificate | None = None
@@ -126,7 +137,7 @@ def _read(texts: list[str]) -> Chain:
                 leaf = certificate
         except (ValueError, TypeError, x509.InvalidVersion, OverflowError):
             continue
-    return Chain(texts, ders, digest, leaf, issuer, subject, frozenset(edges))
+    return Chain(texts, ders, digest, leaf, issuer, subject, tuple(sorted(edges)))
 
 
 def _load(der: bytes) -> x509.Certificate:

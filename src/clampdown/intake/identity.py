@@ -134,11 +134,8 @@ def _end_of_day(digits: str) -> datetime | None:
 
 def _parse(digits: str) -> datetime | None:
     """YYYYMMDD, then as many of hh, mm, ss and ffffff as there are; naive UTC everywhere."""
-    parts = [int(digits[a:b]) for a, b in _PLACES if len(digits) >= b]
+    day, time, fraction = digits[:8], digits[8:14], digits[14:]
     try:
-        return datetime(*parts)  # type: ignore[arg-type]
+        return datetime.fromisoformat(f"{day}T{time}{'.' if fraction else ''}{fraction}" if time else day)
     except ValueError:
         return None
-
-
-_PLACES: Final = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14), (14, 20))

@@ -15,7 +15,7 @@ from typing import Final
 SCRUBBED: Final = "[scrubbed]"
 ADDRESS: Final = "[address]"
 TEXT_LIMIT: Final = 300  # a title or a detail is for a person to glance at
-NOT_A_PROBE: Final = frozenset({"", "127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", SCRUBBED})  # noqa: S104
+NOT_A_PROBE: Final = frozenset({"", "127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", SCRUBBED})
 
 # Headers whose whole value speaks of the person: sessions, credentials, the address a proxy saw.
 _PERSONAL_HEADERS_LIST: Final = """
@@ -69,15 +69,15 @@ def header_value(value: str, limit: int = 1000) -> str:
     """A header's value without queries, names of people and addresses; address hosts of URLs stay (`//host`)."""
     if len(value) > limit:
         value = value[:limit]
-    if _SUSPECT.search(value) is None:
-        return value
     if "?" in value or "#" in value:
         value = _QUERY.sub("", value)
     if "@" in value:
         value = _MAIL.sub(SCRUBBED, _USERINFO.sub("", value))
     if "/" in value or "\\" in value:
         value = _PATH_USER.sub(r"\1[user]", _HOME.sub(r"\1[user]", value))
-    return addresses(_secrets_of_tools(value), keep_hosts=True)
+    if ":" in value or "=" in value or len(value) >= 40:
+        value = _secrets_of_tools(value)
+    return addresses(value, keep_hosts=True)
 
 
 def _secrets_of_tools(value: str) -> str:
@@ -153,7 +153,7 @@ class Secrets:
             self.canonical.add(str(address))
             spellings |= _spellings(address)
             spellings.add(text.strip())
-        self._needles = tuple(sorted({spelling.lower() for spelling in spellings}))
+        self._needles = _needles(self.canonical)
         self._names: dict[str, bool] = {}
         self._pattern: re.Pattern[str] | None = None
         if spellings:
@@ -175,13 +175,33 @@ class Secrets:
         return known
 
     def _suspect(self, text: str) -> bool:
-        """A plain search for each spelling; the pattern, with its borders, is asked only where one is found."""
+        """A plain search for a piece of each spelling; the pattern is asked only where one is found."""
         plain = text.lower()
-        return any(needle in plain for needle in self._needles)
+        for needle in self._needles:  # noqa: SIM110  a generator costs more than the search
+            if needle in plain:
+                return True
+        return False
 
     def remove(self, text: str) -> str:
         """The text with every spelling of the addresses replaced."""
         return text if self._pattern is None or not self._suspect(text) else self._pattern.sub(ADDRESS, text)
+
+
+def _needles(addresses: Iterable[str]) -> tuple[str, ...]:
+    """For each address pieces of which every spelling holds one: its longest group, the number, the hexadecimal."""
+    needles: set[str] = set()
+    for text in addresses:
+        address = ipaddress.ip_address(text)
+        groups = re.split(r"[.:]+", text)
+        needles |= {
+            max(groups, key=len).lower(),
+            str(int(address)),
+            f"{int(address):0{8 if address.version == 4 else 32}x}",
+        }
+        if address.version == 6:
+            # Reversed names spell each digit apart.
+            needles.add(".".join(reversed(address.exploded.replace(":", ""))))
+    return tuple(sorted(needles))
 
 
 def _spellings(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> set[str]:

@@ -139,6 +139,18 @@ class Roots:
                 index.setdefault(certificate.subject.public_bytes(), []).append(certificate)
         return index
 
+    @cached_property
+    def edges(self) -> tuple[date, ...]:
+        """The days on which an answer may change for other reasons than the chain's: roots, tables, windows."""
+        days = {ended.until for ended in self.ended}
+        for roots in self._by_subject.values():
+            for root in roots:
+                days |= {root.not_valid_before_utc.date(), root.not_valid_after_utc.date()}
+        for snapshot in self.snapshots:
+            if snapshot.day is not None:
+                days |= {snapshot.day - self.window, snapshot.day + self.window + timedelta(days=1)}
+        return tuple(sorted(days))
+
     def covers(self, when: datetime) -> bool:
         """True where a snapshot is of about that day, so that an absence from it means something."""
         day = when.date()

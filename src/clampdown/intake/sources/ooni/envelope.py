@@ -76,6 +76,7 @@ class Measurement:
     asns: dict[str, int] = field(default_factory=dict[str, int])  # address -> network, from answers and the control
     ends: dict[float, str] = field(default_factory=dict[float, str])  # end of a handshake -> its endpoint
     hosts: dict[int, str] = field(default_factory=dict[int, str])  # transaction -> name
+    tags: dict[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])  # of a transaction
     hops: dict[int, str] = field(default_factory=dict[int, str])  # redirect hop -> name
 
     @property

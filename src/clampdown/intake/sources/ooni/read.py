@@ -28,6 +28,7 @@ _LIMITS: Final = Limits()
 _TEMPLATES: Final = frozenset(
     {"queries", "requests", "tcp_connect", "tcp_connects", "tls_handshakes", "quic_handshakes", "network_events"}
 )
+_TAG: Final = b'"classic"'
 # What hostile or broken structure that no guard foresaw may raise in a reader.
 _BROKEN: Final = (
     TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError, OverflowError, msgspec.MsgspecError,
@@ -45,7 +46,7 @@ def read_records(
     records: Iterable[Raw | Reject], kit: Kit, tests: Mapping[str, Reader], limits: Limits = _LIMITS
 ) -> Iterator[Batch]:
     """Batches of about 2,000 measurements or 64 MB, whichever comes first."""
-    memo = Memo(kit)
+    memo = kit.memo
     rows, size = Rows(), 0
     for record in records:
         if isinstance(record, Reject):
@@ -76,7 +77,8 @@ def read_one(raw: Raw, rows: Rows, memo: Memo, tests: Mapping[str, Reader], limi
         degraded.add("test_keys")
     m = open_measurement(env, keys if isinstance(keys, dict) else {}, memo, _client_resolver(keys))
     m.degraded |= degraded
-    find_tags(m, m.keys)
+    if raw.form != "json" or _TAG in raw.data:
+        find_tags(m, m.keys)
     rows.begin()
     _observe(m, rows, tests)
     uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None

@@ -116,17 +116,28 @@ class Request(msgspec.Struct, gc=False):
 
 
 class Event(msgspec.Struct, gc=False):
-    """df-008, one network event."""
+    """df-008, one network event; its tags are those of its transaction."""
 
     operation: str | None = None
     address: str | None = None
     num_bytes: Whole | None = None
-    failure: Any = None
     proto: str | None = None
     t0: float | None = None
     t: float | None = None
-    tags: tuple[str, ...] | None = None
     transaction_id: Whole | None = None
+
+
+class RawAnswered(Answered, gc=False):
+    """A response straight from the bytes: headers stand there twice, and only one of the two is decoded."""
+
+    headers_list: msgspec.Raw = msgspec.Raw()  # pyright: ignore[reportIncompatibleVariableOverride]
+    headers: msgspec.Raw = msgspec.Raw()
+
+
+class RawRequest(Request, gc=False):
+    """A round trip straight from the bytes."""
+
+    response: RawAnswered | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -36,12 +36,16 @@ def link(m: Measurement, handshakes: Sequence[Handshake], requests: Sequence[Req
         name = m.name(handshake.server_name)
         if name and handshake.transaction_id is not None:
             m.hosts[handshake.transaction_id] = name
+            if handshake.tags:
+                m.tags[handshake.transaction_id] = handshake.tags
     for request in requests:
         parts = m.memo.url(request.request.url) if request.request else None
         name = m.name(parts.hostname) if parts else None
         if name:
             if request.transaction_id is not None:
                 m.hosts[request.transaction_id] = name
+                if request.tags:
+                    m.tags[request.transaction_id] = request.tags
             depth = m.memo.tags(request.tags)[1]
             if depth is not None:
                 m.hops.setdefault(depth, name)

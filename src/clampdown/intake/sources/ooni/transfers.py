@@ -11,7 +11,7 @@ from clampdown.intake.sources.ooni.steps import Place, beside, on_path
 from clampdown.intake.sources.ooni.structs import Event
 
 HANDSHAKE_ENDS: Final = frozenset({"tls_handshake_done", "quic_handshake_done"})
-TRANSFER_READS: Final = frozenset({"read", "read_from"})
+TRANSFER_READS: Final = frozenset({"read", "read_from", "bytes_received_cumulative"})
 HANDSHAKE_MARKS: Final = frozenset(
     {"tls_handshake_start", "tls_handshake_done", "quic_handshake_start", "quic_handshake_done"}
 )
@@ -19,67 +19,62 @@ HANDSHAKE_MARKS: Final = frozenset(
 
 def events(rows: Rows, m: Measurement, found: Sequence[Event], place: Place) -> None:
     """How many bytes came over a connection and for how long, one row per transaction (else per address)."""
-    runs: dict[tuple[int | None, str | None], _Run] = {}
+    runs: dict[int | str | None, _Run] = {}
     address: str | None = None
     for e in found:
-        if e.transaction_id is not None:
-            key = (e.transaction_id, None)
-        else:
+        key: int | str | None = e.transaction_id
+        if key is None:
             # Old probes wrote events without an address: they follow the connect they belong to.
-            address = e.address or address
-            key = (None, address)
+            key = address = e.address or address
         run = runs.get(key)
         if run is None:
             run = runs[key] = _Run()
-        run.take(e)
-    for (transaction, _), run in runs.items():
-        run.write(rows, m, transaction, place)
+        if e.address is not None and run.address is None:
+            run.address, run.proto = e.address, e.proto
+        operation, ended = e.operation, e.t
+        if operation in TRANSFER_READS:
+            run.read(e)
+        elif operation in HANDSHAKE_MARKS:
+            run.shaken = True
+        if ended is not None:
+            run.before = ended
+    for key, run in runs.items():
+        if run.reads or run.cumulative:
+            run.write(rows, m, key if isinstance(key, int) else None, place)
 
 
 class _Run:
     """The reads of one connection."""
 
-    __slots__ = ("address", "before", "cumulative", "first", "last", "proto", "reads", "shaken", "tags", "total")
+    __slots__ = ("address", "before", "cumulative", "first", "last", "proto", "reads", "shaken", "total")
 
     def __init__(self) -> None:
         self.address: str | None = None
         self.proto: str | None = None
-        self.tags: tuple[str, ...] | None = None
         self.total = self.reads = self.cumulative = 0
         self.first: float | None = None
         self.last: float | None = None
-        self.before: float | None = None
+        self.before: float | None = None  # end of the step before
         self.shaken = False
 
-    def take(self, e: Event) -> None:
-        if e.address and not self.address:
-            self.address, self.proto = e.address, e.proto
-        if e.tags and self.tags is None:
-            self.tags = e.tags
-        operation = e.operation
-        if operation in TRANSFER_READS:
-            if e.num_bytes is not None and e.num_bytes > 0:
-                self.total += e.num_bytes
+    def read(self, e: Event) -> None:
+        """Count one read, or the probe's own running count."""
+        number, ended = e.num_bytes or 0, e.t
+        if e.operation == "bytes_received_cumulative":
+            self.cumulative = max(self.cumulative, number)
+        else:
+            if number > 0:
+                self.total += number
                 self.reads += 1
-            # Old probes wrote only when a read ended: it began, at the earliest, when the step before it ended.
-            started = e.t0 if e.t0 is not None else self.before if self.before is not None else e.t
-            if started is not None and (self.first is None or started < self.first):
-                self.first = started
-            if e.t is not None and (self.last is None or e.t > self.last):
-                self.last = e.t
-        elif operation == "bytes_received_cumulative" and e.num_bytes is not None:
-            self.cumulative = max(self.cumulative, e.num_bytes)
-            if e.t is not None and (self.last is None or e.t > self.last):
-                self.last = e.t
-        elif operation in HANDSHAKE_MARKS:
-            self.shaken = True
-        if e.t is not None:
-            self.before = e.t
+            if self.first is None:
+                # Old probes wrote only when a read ended: it began, at the earliest, when the step before it ended.
+                self.first = e.t0 if e.t0 is not None else self.before if self.before is not None else ended
+        if ended is not None and (self.last is None or ended > self.last):
+            self.last = ended
 
     def write(self, rows: Rows, m: Measurement, transaction: int | None, place: Place) -> None:
-        if not self.reads and not self.cumulative:
-            return
-        tagged, depth, fetch = m.memo.tags(self.tags)
+        """The row of this connection."""
+        tagged, depth, fetch = m.memo.tags(m.tags.get(transaction) if transaction is not None else None)
         raw_ip, port, _ = m.memo.endpoint(self.address)
         ip = m.ip(raw_ip)
         name = m.hosts.get(transaction) if transaction is not None else None

@@ -24,7 +24,17 @@ from clampdown.intake.features_http import (
 )
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Envelope, Measurement, clean, open_measurement
-from clampdown.intake.sources.ooni.structs import Connect, Event, Handshake, Query, Request, Whole, items, one
+from clampdown.intake.sources.ooni.structs import (
+    Connect,
+    Event,
+    Handshake,
+    Query,
+    RawRequest,
+    Request,
+    Whole,
+    items,
+    one,
+)
 from clampdown.intake.sources.ooni.templates import (
     Compared,
     connects,
@@ -74,7 +84,7 @@ class WebKeys(msgspec.Struct, gc=False):
     tcp_connect: list[Connect] | None = None
     tls_handshakes: list[Handshake] | None = None
     quic_handshakes: list[Handshake] | None = None
-    requests: list[Request] | None = None
+    requests: Sequence[Request] | None = None
     network_events: list[Event] | None = None
     x_dns_duplicate_responses: list[Query] | None = None
     control: Control | None = None
@@ -84,10 +94,16 @@ class WebKeys(msgspec.Struct, gc=False):
     accessible: Any = None
 
 
+class RawWebKeys(WebKeys, gc=False):
+    """The keys straight from the bytes."""
+
+    requests: list[RawRequest] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
 class WebRecord(Envelope, gc=False):
     """A whole record, decoded in one pass; a record that does not fit is read key by key instead."""
 
-    test_keys: WebKeys | None = None
+    test_keys: RawWebKeys | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(WebRecord)
@@ -155,7 +171,7 @@ def observe(m: Measurement, rows: Rows, keys: WebKeys) -> None:
     if control is not None:
         _networks(m, control)
     shaken = [*(keys.tls_handshakes or ()), *(keys.quic_handshakes or ())]
-    asked = keys.requests or []
+    asked = keys.requests or ()
     place = web_place(m)
     if keys.network_events:
         m.ends = endpoints_of(keys.network_events)
