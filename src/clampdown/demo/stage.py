@@ -134,7 +134,7 @@ class Stage:
         version: str = NEW,
         after: float = 0,
         control_failure: str | None = None,
-        strip_times: bool = False,
+        without_times: bool = False,
         shown: datetime | None = None,
         edit: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
@@ -142,8 +142,8 @@ class Stage:
         probe = View(self.net, self.effects, **self.view)
         done = Visit(probe, View(self.net, self.abroad), url, version=version, control_failure=control_failure)
         keys = done.keys()
-        if strip_times:
-            _strip(keys)
+        if without_times:
+            strip_times(keys)
         if edit:
             edit(keys)
         return record(
@@ -152,7 +152,7 @@ class Stage:
         )  # fmt: skip
 
 
-def _strip(keys: dict[str, Any]) -> None:
+def strip_times(keys: dict[str, Any]) -> None:
     """Records whose times were taken out, as some publishers do."""
     keys["network_events"] = None
     for group in ("queries", "tcp_connect", "tls_handshakes", "requests"):
