@@ -123,9 +123,7 @@ def compare(script: Script, verdicts: pa.Table, days: Iterable[int]) -> Comparis
 def _row(script: Script, day: int, network: int, target: str, found: list[dict[str, Any]]) -> Row:
     state, mechanism = script.truth(target, network, day)
     said, how, vantages = vote(found)
-    return Row(
-        day, script.date(day).isoformat(), network, target, state, mechanism, said, how, len(found), vantages
-    )
+    return Row(day, script.date(day).isoformat(), network, target, state, mechanism, said, how, len(found), vantages)
 
 
 def vote(found: Iterable[Mapping[str, Any]]) -> tuple[str | None, str | None, int]:

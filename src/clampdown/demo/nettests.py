@@ -13,7 +13,7 @@ from typing import Any, Final
 from clampdown.demo.control import endpoint, parts_of
 from clampdown.demo.net import Page, View
 from clampdown.demo.script import Act
-from clampdown.demo.world import AUTHORITIES, CENTRES, REGISTRATION, SIGNAL, TELEGRAM_WEB, WHATSAPP, WHATSAPP_WEB
+from clampdown.demo.world import CENTRES, DOORS, REGISTRATION, SIGNAL, TELEGRAM_WEB, WHATSAPP, WHATSAPP_WEB
 
 _PATIENCE: Final = 10.0
 _ROUND: Final = 0.09
@@ -54,7 +54,9 @@ class Steps:
         found = self.view.lookup("system", host)
         begun = self._took(found.failure)
         answers: list[Keys] = [
-            {"answer_type": "AAAA", "ipv6": ip, "ttl": None} if ":" in ip else {"answer_type": "A", "ipv4": ip, "ttl": None}
+            {"answer_type": "AAAA", "ipv6": ip, "ttl": None}
+            if ":" in ip
+            else {"answer_type": "A", "ipv4": ip, "ttl": None}
             for ip in found.addresses
         ]
         for answer, ip in zip(answers, found.addresses, strict=True):
@@ -80,7 +82,9 @@ class Steps:
     def handshake(self, ip: str, port: int, name: str) -> str | None:
         failure, chain = self.view.handshake(ip, port, name)
         begun = self._took(failure)
-        presented = [{"data": base64.b64encode(der).decode(), "format": "base64"} for der in chain.ders] if chain else None
+        presented = (
+            [{"data": base64.b64encode(der).decode(), "format": "base64"} for der in chain.ders] if chain else None
+        )
         self.handshakes.append(
             {
                 "address": endpoint(ip, port), "network": "tcp", "server_name": name, "failure": failure,
@@ -172,10 +176,10 @@ def signal(view: View, _: Act | None) -> Keys:
 
 
 def tor(view: View, _: Act | None) -> Keys:
-    """Directory authorities: the directory over HTTP, the relay port over TLS."""
+    """Directory authorities on both of their ports, and bridges that the tool brings along."""
     targets: Keys = {}
-    for place, kind in AUTHORITIES.items():
-        ip, _, port = place.rpartition(":")
+    for place, kind in DOORS.items():
+        ip, port = place.rsplit(":", 1)
         steps = Steps(view)
         failure = steps.connect(ip, int(port), place)
         targets[place] = {
@@ -225,7 +229,7 @@ NETTESTS: Final[dict[str, tuple[str, str, Callable[[View, Act | None], Keys]]]] 
 }
 TRIED: Final = (
     "telegram/app", "telegram/web", "whatsapp/app", "whatsapp/registration", "whatsapp/web", "signal/app",
-    "tor/dir_port", "tor/or_port_dirauth", "tor/direct", "psiphon/tunnel",
+    "tor/dir_port", "tor/or_port_dirauth", "tor/obfs4", "tor/direct", "psiphon/tunnel",
 )  # fmt: skip
 
 

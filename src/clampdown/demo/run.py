@@ -19,7 +19,7 @@ from clampdown.reference import load_reference
 from clampdown.store.storage import LocalStorage
 
 COUNTRY: Final = "XA"
-_OWN: Final = ("archive", "store", "report.html", "report.json", "witnesses.csv", "comparison.csv")
+_OWN: Final = ("archive", "reference", "store", "report.html", "report.json", "witnesses.csv", "comparison.csv")
 _MARK: Final = "archive/SYNTHETIC.txt"
 _SAID: Final = (
     "Everything below this folder is synthetic: made by `clampdown demo` for a fictional country.\n"
@@ -77,6 +77,10 @@ def run_demo(
     stage("archive")
     written = make_archive(folder / "archive", size)
     (folder / _MARK).write_text(_SAID, encoding="utf-8")
+    for name, data in reference_files().items():  # so that the archive can be read again by hand
+        path = folder / "reference" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
     stage("ingest")
     reference = load_reference(reference_files())
     store = open_storage(LocalStorage(str(folder / "store")), str(folder / "store"), create=True)

@@ -1,4 +1,4 @@
-"""Law: the truth of the fictional country is data: who is there, what is tried, and what is to be found on which day."""
+"""Law: the truth of the fictional country is data: who is there, what is tried, and what is to be found on a day."""
 
 from __future__ import annotations
 

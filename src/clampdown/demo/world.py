@@ -23,12 +23,12 @@ SIGNAL: Final = (
 )  # fmt: skip
 WHATSAPP: Final = tuple(f"e{n}.whatsapp.net" for n in (1, 4, 7, 10, 13, 16))
 TELEGRAM_WEB, WHATSAPP_WEB, REGISTRATION = "web.telegram.org", "web.whatsapp.com", "v.whatsapp.net"
-# Published data centres and directory authorities (clampdown/reference/data/targets.toml names the sources).
+# What the operators publish; clampdown/reference/data/targets.toml names the sources.
 CENTRES: Final = ("149.154.175.50", "149.154.167.51", "149.154.175.100", "149.154.167.91", "149.154.171.5")
-AUTHORITIES: Final = {
+DOORS: Final = {
     "128.31.0.39:9131": "dir_port", "86.59.21.38:80": "dir_port", "131.188.40.189:80": "dir_port",
     "128.31.0.39:9101": "or_port_dirauth", "86.59.21.38:443": "or_port_dirauth",
-    "131.188.40.189:443": "or_port_dirauth",
+    "131.188.40.189:443": "or_port_dirauth", "192.95.36.142:443": "obfs4", "85.31.186.98:443": "obfs4",
 }  # fmt: skip
 _NOTICE: Final = (
     "<!doctype html><html><head><title>Notice Office of Exampleland</title></head><body><h1>Notice</h1>"
@@ -109,8 +109,9 @@ class World:
             "whatsapp/app": frozenset(WHATSAPP),
             "whatsapp/registration": frozenset({REGISTRATION}),
             "whatsapp/web": frozenset({WHATSAPP_WEB}),
-            "tor/dir_port": frozenset(e for e, kind in AUTHORITIES.items() if kind == "dir_port"),
-            "tor/or_port_dirauth": frozenset(e for e, kind in AUTHORITIES.items() if kind == "or_port_dirauth"),
+            "tor/dir_port": frozenset(e for e, kind in DOORS.items() if kind == "dir_port"),
+            "tor/obfs4": frozenset(e for e, kind in DOORS.items() if kind == "obfs4"),
+            "tor/or_port_dirauth": frozenset(e for e, kind in DOORS.items() if kind == "or_port_dirauth"),
         }
 
     def effects(self, act: Act, hosts: frozenset[str]) -> tuple[Effect, ...]:
@@ -159,9 +160,9 @@ class World:
             sites.append(Site(host, (ip,), self._good(host), {"*": page_of(host, 900)}))
         for ip in CENTRES:
             servers[ip] = Server(0, "", page=Page(501, "", ""))
-        for place in AUTHORITIES:
+        for place in DOORS:
             ip = place.rpartition(":")[0]
-            ports = frozenset(int(each.rpartition(":")[2]) for each in AUTHORITIES if each.startswith(f"{ip}:"))
+            ports = frozenset(int(each.rpartition(":")[2]) for each in DOORS if each.startswith(f"{ip}:"))
             servers[ip] = Server(0, "", ports=ports)
         return Net(sites, servers)
 
