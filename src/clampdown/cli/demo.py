@@ -1,0 +1,44 @@
+"""Law: the demo is the river itself on a made-up country, with what was found beside what was scripted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clampdown.cli.frame import common, open_frame, write_stdout
+from clampdown.cli.opening import workers_option
+
+TITLES = {
+    "archive": "making a synthetic archive",
+    "ingest": "reading and judging it",
+    "report": "writing the page",
+    "compare": "laying what was found beside what was scripted",
+}
+
+
+@click.command("demo")
+@click.option("--out", default="demo", show_default=True, metavar="DIR", help="A new folder, or that of a demo.")
+@click.option("--size", type=click.Choice(["small", "medium"]), default="medium", show_default=True)
+@workers_option
+@common
+@click.pass_context
+def command(context: click.Context, out: str, size: str) -> None:
+    """Run everything on a synthetic country with known truth.
+
+    Makes an archive of the fictional country XA in OONI's formats, reads and judges it, writes DIR/report.html, and
+    prints what was found beside what was scripted, per target, network and day.
+    """
+    frame = open_frame(context)
+    from clampdown.demo.run import run_demo
+
+    with frame.notes.progress("demo") as tell:
+        made = run_demo(
+            Path(out),
+            size,
+            tell,
+            stage=lambda name: frame.notes.note(f"demo: {TITLES.get(name, name)}", stage=name),
+            workers=frame.settings.workers,
+        )
+    write_stdout(made.text().encode())
+    frame.notes.note(f"open {Path(out) / 'report.html'}", files=[str(path) for path in made.files])
