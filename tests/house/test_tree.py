@@ -111,6 +111,6 @@ def test_decision_record(path: Path) -> None:
     assert lines[0].startswith("# ")
 
 
-def test_decision_records_are_numbered_without_gaps() -> None:
-    assert [int(p.name[:4]) for p in DECISIONS] == list(range(1, len(DECISIONS) + 1))
-    assert DECISIONS
+def test_decision_records_have_numbers_of_their_own() -> None:
+    numbers = [p.name[:4] for p in DECISIONS]
+    assert len(set(numbers)) == len(numbers) > 0
