@@ -139,8 +139,13 @@ class Roots:
                 index.setdefault(certificate.subject.public_bytes(), []).append(certificate)
         return index
 
-    @cached_property
+    @property
     def edges(self) -> tuple[date, ...]:
+        """The days on which an answer may change for other reasons than the chain's."""
+        return self._edges
+
+    @cached_property
+    def _edges(self) -> tuple[date, ...]:
         """The days on which an answer may change for other reasons than the chain's: roots, tables, windows."""
         days = {ended.until for ended in self.ended}
         for roots in self._by_subject.values():
