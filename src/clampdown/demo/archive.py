@@ -165,7 +165,7 @@ class Archive:
 
 
 def probe_of(network: Network, number: int) -> Probe:
-    """A probe of a network: half of them carry a credential, the last of each network is old."""
+    """A probe of a network: the last of each is old; the others carry a credential."""
     name = f"{network.asn}-{number}"
     platform, software = _PLATFORMS[(network.asn + number) % len(_PLATFORMS)]
     old = number == network.probes - 1
@@ -173,7 +173,7 @@ def probe_of(network: Network, number: int) -> Probe:
     return Probe(
         network.asn, "", platform=platform, software=software,
         version="3.10.1" if old else ("3.22.0", "3.23.0", "3.24.0")[number % 3],
-        network_type=network.type, name=name, credential=f"{seed.getrandbits(256):064x}" if number % 2 == 0 else "",
+        network_type=network.type, name=name, credential="" if old else f"{seed.getrandbits(256):064x}",
     )  # fmt: skip
 
 
