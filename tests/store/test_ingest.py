@@ -327,6 +327,17 @@ def test_judging_and_what_is_stale(tmp_path: Path) -> None:
     assert settled(judged_at_once) == settled(store)
 
 
+def test_a_day_is_judged_alike_in_any_company(tmp_path: Path) -> None:
+    paths = written(tmp_path)
+    together, apart = fresh(), fresh()
+    run(together, paths, judge=True)
+    for path in paths:
+        run(apart, path, judge=True)
+    assert len(together.days()) == 4
+    assert settled(together) == settled(apart)
+    assert together.table("verdicts").num_rows == 8
+
+
 def test_the_reference_is_pinned_and_used_again(tmp_path: Path) -> None:
     given = load_reference({"networks_mine.csv": b"asn,name\n64500,Mine\n"})
     store = fresh()
