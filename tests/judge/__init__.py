@@ -1,0 +1,1 @@
+"""Law: each test of the judge says only what matters to it."""

@@ -5,7 +5,7 @@ SELECT
   o.seq AS seq,
   o.layer AS layer,
   o.operation AS operation,
-  COALESCE(o.hostname, si.hostname, ai.hostname, o.ip) AS hostname,
+  COALESCE(o.hostname, si.hostname, ai.hostname, o.ip, '') AS hostname,
   m.test AS test,
   m.test_version AS test_version,
   m.country AS country,
