@@ -17,7 +17,7 @@ import click
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "src/clampdown"
-OUT = ROOT / "docs/reference"
+DOCS = ROOT / "docs"
 MADE = "<!-- made by `make docs`; change the code, not this page -->\n"
 
 
@@ -202,27 +202,44 @@ def thresholds_page() -> str:
     return f"# Thresholds\n\n{MADE}\n" + table(("threshold", "value", "reason"), rows)
 
 
+def schemas() -> Iterator[tuple[str, str]]:
+    """Every output's JSON Schema; the summary of `ingest` is made above the stretch that knows the others."""
+    import msgspec
+
+    from clampdown.pipeline import Summary
+    from clampdown.publish.schemas import OUTPUTS, schema
+
+    for name in OUTPUTS:
+        yield f"{name}.json", schema(name).decode()
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "`clampdown ingest --json`"}
+    made = msgspec.json.encode({**head, **msgspec.json.schema(Summary)}, order="sorted")
+    yield "ingest.json", msgspec.json.format(made, indent=2).decode() + "\n"
+
+
 def pages() -> dict[str, str]:
-    """Name → text of every generated page."""
+    """Path below docs/ → text of every generated file."""
     made = dict(rule_pages())
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
-    return {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in sorted(made.items())}
+    texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}
+    files = {f"reference/{name}": text for name, text in texts.items()}
+    return files | {f"schema/{name}": text for name, text in schemas()}
 
 
 def main(words: list[str]) -> int:
     made = pages()
-    there = {p.name: p.read_text(encoding="utf-8") for p in OUT.glob("*.md")}
+    found = (*DOCS.glob("reference/*.md"), *DOCS.glob("schema/*.json"))
+    there = {p.relative_to(DOCS).as_posix(): p.read_text(encoding="utf-8") for p in found}
     stale = sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
     if "--check" in words:
         print("\n".join(stale))
         return 1 if stale else 0
     for name in stale:
         if name in made:
-            (OUT / name).write_text(made[name], encoding="utf-8")
+            (DOCS / name).write_text(made[name], encoding="utf-8")
         else:
-            (OUT / name).unlink()
-    print(f"{len(stale)} of {len(made)} pages changed", file=sys.stderr)
+            (DOCS / name).unlink()
+    print(f"{len(stale)} of {len(made)} files changed", file=sys.stderr)
     return 0
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from jsonschema import Draft202012Validator
 
 from clampdown.cli import VERBS, group
 from clampdown.cli.frame import run
 
 sys.path.insert(0, str(Path(__file__).parent))
 import made
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +171,25 @@ def test_export(table: str, store: str, said: Said) -> None:
     code, out, _ = said("export", table, "--store", store)
     assert len(list(csv.reader(io.StringIO(out)))) == len(rows) + 1
     assert "_webconnectivity_XA_" not in out, "report ids stay in the store"
+
+
+def test_outputs_have_the_shape_of_their_schemas(files: Path, store: str, said: Said) -> None:
+    assert said("report", "XA", "--store", store, "-q")[0] == 0
+    measurement = json.loads(said("judge", str(files), "--format", "jsonl")[1].splitlines()[0])["measurement"]
+    outputs = {
+        "ingest": [said("ingest", str(files), "--store", store, "--json")[1]],
+        "judge": said("judge", str(files), "--format", "jsonl")[1].splitlines(),
+        "report": [Path("report.json").read_text()],
+        "show": [said("show", measurement, "--store", store, "--json")[1]],
+        "verify": [said("verify", "report.json", "--store", store, "--json")[1]],
+    }
+    schemas = {p.stem: json.loads(p.read_text()) for p in (ROOT / "docs/schema").glob("*.json")}
+    assert schemas.keys() == outputs.keys()
+    for name, texts in outputs.items():
+        check = Draft202012Validator(schemas[name])
+        assert texts
+        for text in texts:
+            check.validate(json.loads(text))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,12 @@ from clampdown.reference import Reference, load_reference
 
 Found = dict[str, tuple[list[str], list[str]]]
 # Version 0.4 writes nothing of a second hop but the failure of its request: no lookup, no connection.
-OPEN = {f"redirect.{kind}.{scheme}.0.4.3" for kind in ("refused", "nxdomain") for scheme in ("http", "https")}
+OPEN = {
+    f"redirect.{kind}.{scheme}{wide}.0.4.3"
+    for kind in ("refused", "nxdomain")
+    for scheme in ("http", "https")
+    for wide in ("", ".wide")
+}
 
 
 @pytest.fixture(scope="module")

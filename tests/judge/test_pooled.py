@@ -69,7 +69,9 @@ def session(through: int, targets: int) -> list[tuple[dict[str, Any], list[dict[
     for n in range(targets):
         host = f"site{n}.example"
         m = measurement(f"s{n}", vantage="one", target=f"web/{host}")
-        records.append((m, visit(f"s{n}", host=host, ip=f"9.9.2.{n + 1}", tcp=None if n < through else "generic_timeout_error")))
+        records.append(
+            (m, visit(f"s{n}", host=host, ip=f"9.9.2.{n + 1}", tcp=None if n < through else "generic_timeout_error"))
+        )
     return records
 
 
@@ -103,7 +105,11 @@ def test_records_judged_alone_know_nothing_of_each_other() -> None:
 
 def test_a_resubmission_counts_once() -> None:
     found = judged(blocked("a", repeat="same"), blocked("b", repeat="same"), blocked("c"))
-    assert [row["repeat"] for row in sorted(found.verdicts.to_pylist(), key=lambda r: r["measurement"])] == [False, True, False]
+    assert [row["repeat"] for row in sorted(found.verdicts.to_pylist(), key=lambda r: r["measurement"])] == [
+        False,
+        True,
+        False,
+    ]
     assert sum(row["n_blocked"] for row in found.cells.to_pylist() if row["layer"] == "state") == 2
 
 
@@ -113,9 +119,17 @@ FORGED = st.lists(st.sampled_from([None, RESET, "generic_timeout_error", "eof_er
 @settings(max_examples=12, deadline=None)
 @given(failures=FORGED, country=st.sampled_from(["XA", "XB"]), network=st.sampled_from([64496, 64499]))
 def test_one_forger_moves_nobody_elses_verdict(failures: list[str | None], country: str, network: int) -> None:
-    honest = [fine("h0"), blocked("h1", network=64497), fine("h2", network=64498, country="XB"), blocked("h3", country="XC")]
+    honest = [
+        fine("h0"),
+        blocked("h1", network=64497),
+        fine("h2", network=64498, country="XB"),
+        blocked("h3", country="XC"),
+    ]
     forged = [
-        (measurement(f"f{n}", vantage="forger", country=country, network=network, hour=n % 24), visit(f"f{n}", tls=failure))
+        (
+            measurement(f"f{n}", vantage="forger", country=country, network=network, hour=n % 24),
+            visit(f"f{n}", tls=failure),
+        )
         for n, failure in enumerate(failures)
     ]
     before, after = states(judged(*honest)), states(judged(*honest, *forged))
@@ -141,7 +155,10 @@ def test_a_new_fingerprint_is_applied_to_history_without_a_raw_file() -> None:
     page = {"scheme": "http", "status": 200, "final": True, "headers": "server: wall", "hostname": SITE, "ip": SITE_IP}
     record[1][3] = answer | page | {"seq": 3, "operation": "http_exchange", "layer": "http"}
     assert states(judged(record)) == {"a": "unknown"}
-    header = b"name,scope,other_names,location_found,pattern_type,pattern,confidence_no_fp,expected_countries,source,exp_url,notes\n"
+    header = (
+        b"name,scope,other_names,location_found,pattern_type,pattern,"
+        b"confidence_no_fp,expected_countries,source,exp_url,notes\n"
+    )
     newer = load_reference({"fingerprints_http.csv": header + b"t.wall,nat,,header.server,full,wall,9,XA,test,,\n"})
     found = judge_day(ENGINE, *world(record), rules=RULES, reference=newer, pooled=True)
     row = found.verdicts.to_pylist()[0]

@@ -35,7 +35,14 @@ def evidence_schemas() -> dict[str, pa.Schema]:
 
 
 SCHEMAS = evidence_schemas()
-DEFAULTS = {"ctl": "none", "ctl_page": "none", "encrypted": "none", "on_path": 1, "verified": True, "cert_status": "unknown"}
+DEFAULTS = {
+    "ctl": "none",
+    "ctl_page": "none",
+    "encrypted": "none",
+    "on_path": 1,
+    "verified": True,
+    "cert_status": "unknown",
+}
 # Where nothing can be compared the comparison says -1, not 0.
 ABSENT = {"status_match": -1, "title_match": -1, "headers_match": -1, "body_ratio": -1.0, "progress": -1.0}
 
@@ -60,12 +67,18 @@ CASES = [(rule, case) for rule in RULES.rules for case in rule.cases]
 
 
 def results() -> dict[int, list[tuple[str, str | None]]]:
-    """Every case of every rule, judged by all the rules that read the same evidence: (rule, mechanism), winner first."""
+    """Every case of every rule, judged by all rules that read the same evidence: (rule, mechanism), winner first."""
     found: dict[int, list[tuple[str, str | None]]] = {}
     for evidence, schema in SCHEMAS.items():
-        rows = [row_of(rule, case) | {"measurement": str(n)} for n, (rule, case) in enumerate(CASES) if rule.evidence == evidence]
+        rows = [
+            row_of(rule, case) | {"measurement": str(n)}
+            for n, (rule, case) in enumerate(CASES)
+            if rule.evidence == evidence
+        ]
         table = pa.table([pa.array([row[f.name] for row in rows], f.type) for f in schema], schema=schema)
-        sql = f"SELECT measurement, rule, mechanism FROM ({fires_sql(RULES.of(evidence))}) AS f ORDER BY rank NULLS FIRST"
+        sql = (
+            f"SELECT measurement, rule, mechanism FROM ({fires_sql(RULES.of(evidence))}) AS f ORDER BY rank NULLS FIRST"
+        )
         for each in ENGINE.query(sql, {f"ev_{evidence}": table}).to_pylist():
             found.setdefault(int(each["measurement"]), []).append((each["rule"], each["mechanism"]))
     return found
@@ -112,7 +125,8 @@ BAD = {
     "blocked without a mechanism": (
         b'evidence="dns"\nlayer="dns"\n[[rule]]\nid="dns.x"\nwhen="1=1"\nverdict="blocked"\nwhy="w"\nfalse_positives="n"\n'
     ),
-    "no such verdict": b'evidence="dns"\nlayer="dns"\n[[rule]]\nid="dns.x"\nwhen="1=1"\nverdict="bad"\nwhy="w"\nfalse_positives="n"\n',
+    "no such verdict": b'evidence="dns"\nlayer="dns"\n[[rule]]\nid="dns.x"\nwhen="1=1"\n'
+    b'verdict="bad"\nwhy="w"\nfalse_positives="n"\n',
     "not toml": b"][",
     "unknown definition": (
         b'evidence="dns"\nlayer="dns"\n[[rule]]\nid="dns.x"\nwhen="{y}"\nverdict="ok"\nwhy="w"\nfalse_positives="n"\n'

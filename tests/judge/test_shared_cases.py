@@ -1,4 +1,4 @@
-"""Law: on the shared material no record is lost, every truth known by construction is met, every difference is explained."""
+"""Law: on the shared material no record is lost, every truth by construction is met, every difference explained."""
 
 from __future__ import annotations
 

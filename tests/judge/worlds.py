@@ -28,7 +28,8 @@ def measurement(name: str, **given: Any) -> dict[str, Any]:
         "measurement": name, "digest": name, "references": "r", "source": "ooni", "locator": f"{name}.jsonl#1",
         "test": "web_connectivity", "test_version": "0.5.28", "software": "ooniprobe/3", "platform": "linux",
         "network_type": "wifi", "country": "XA", "network": 64496, "resolver_network": 64496, "time": time,
-        "received": time, "day": f"{time:%Y-%m-%d}", "hour": time.hour, "vantage": f"vp-{name}", "vantage_kind": "session",
+        "received": time, "day": f"{time:%Y-%m-%d}", "hour": time.hour,
+        "vantage": f"vp-{name}", "vantage_kind": "session",
         "input": f"https://{SITE}/", "target": f"web/{SITE}", "control": "ok", "degraded": "", **given,
     }  # fmt: skip
 
@@ -45,7 +46,9 @@ def fact(name: str, seq: int, operation: str, **given: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def visit(name: str, *, tls: str | None = None, tcp: str | None = None, host: str = SITE, ip: str = SITE_IP) -> list[dict[str, Any]]:
+def visit(
+    name: str, *, tls: str | None = None, tcp: str | None = None, host: str = SITE, ip: str = SITE_IP
+) -> list[dict[str, Any]]:
     """An HTTPS visit with a control that succeeds; `tls` or `tcp` is the failure met, if any."""
     site = {"hostname": host}
     where = {**site, "ip": ip, "ip_version": 4, "ip_class": "public", "asn": 64511, "port": 443}
@@ -58,7 +61,17 @@ def visit(name: str, *, tls: str | None = None, tcp: str | None = None, host: st
         rows.append(fact(name, 3, "tls_handshake", **where, t=0.2, outcome="failed" if tls else "ok", failure=tls))
     if tcp is None and tls is None:
         rows.append(
-            fact(name, 4, "http_exchange", **where, scheme="https", status=200, final=True, status_match=True, title_match=True)
+            fact(
+                name,
+                4,
+                "http_exchange",
+                **where,
+                scheme="https",
+                status=200,
+                final=True,
+                status_match=True,
+                title_match=True,
+            )
         )
     control = {"origin": "control", "classic": None}
     rows += [

@@ -30,11 +30,12 @@ def _tcp(table: Table) -> None:
         for scheme in SCHEMES:
 
             def fails(s: Stage, answer: str | None = None, failure: str = failure, scheme: str = scheme) -> str:
-                s.add(s.host, ORIGIN)
                 if answer:
                     s.server(answer, Server(64496, "Lantern Mobile"))
                     s.hijack(answer)
-                s.meets("tcp", addresses=frozenset({answer or ORIGIN}), failure=failure)
+                    s.meets("tcp", addresses=frozenset({answer}), failure=failure)
+                else:
+                    s.meets("tcp", s.host, failure=failure)
                 return f"{scheme}://{s.host}/"
 
             # Nothing in the old record answers when its only connection times out.
@@ -208,3 +209,4 @@ def _down(table: Table) -> None:
 
 
 LAYERS = (_tcp, _tls, _http, _redirects, _chains, _slow, _down)
+WIDE_LAYERS = (_tcp, _tls, _http, _redirects, _slow, _down)

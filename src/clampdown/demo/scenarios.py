@@ -13,7 +13,7 @@ from functools import cache
 
 from clampdown.demo.bare import bare
 from clampdown.demo.expect import Expected
-from clampdown.demo.layers import LAYERS, large
+from clampdown.demo.layers import LAYERS, WIDE_LAYERS, large
 from clampdown.demo.lookalikes import lookalikes
 from clampdown.demo.net import Effect, Page, Server
 from clampdown.demo.reference import forge
@@ -30,9 +30,18 @@ def scenarios() -> tuple[Scenario, ...]:
     table = Table(forge())
     for fill in (_plain, _certificates, _dns, _hijacks, *LAYERS):
         fill(table)
+    table.rows.extend(_wide())
     table.rows.extend(lookalikes(table.forge))
     table.rows.extend(bare(table.rows))
     table.rows.extend(sessions(table.forge))
+    return tuple(table.rows)
+
+
+def _wide() -> tuple[Scenario, ...]:
+    """The families again, with sites of several addresses behind another name."""
+    table = Table(forge(), wide=True)
+    for fill in (_certificates, _dns, _hijacks, *WIDE_LAYERS):
+        fill(table)
     return tuple(table.rows)
 
 

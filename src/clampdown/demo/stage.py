@@ -81,8 +81,9 @@ def to(location: str, status: int = 302) -> Page:
 class Stage:
     """Builds the world of one scenario and has it visited."""
 
-    def __init__(self, forge: Forge, name: str, *, when: datetime = DAY) -> None:
-        self.forge, self.name, self.when = forge, name, when
+    def __init__(self, forge: Forge, name: str, *, when: datetime = DAY, wide: bool = False) -> None:
+        """`wide`: sites have several addresses of both families, behind another name."""
+        self.forge, self.name, self.when, self.wide = forge, name, when, wide
         self.net = Net((), SERVERS)
         self.host = self._host("site")
         self.effects: tuple[Effect, ...] = ()
@@ -114,6 +115,8 @@ class Stage:
     ) -> None:
         shown = pages or {"*": page or page_of(host)}
         chain = chain or self.forge.good(host, on=self.when)
+        if self.wide and not addresses:
+            addresses, alias = (ORIGIN_6, ORIGIN, ORIGIN_2), alias or f"edge.{host}"
         self.net.add(Site(host, addresses or (ORIGIN,), chain, shown, alias, failure))
 
     def server(self, ip: str, server: Server) -> None:

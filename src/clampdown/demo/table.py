@@ -24,8 +24,8 @@ def blocked(*must: str, may: tuple[str, ...] = (), or_else: tuple[str, ...] = ()
 class Table:
     """Scenarios as they are made."""
 
-    def __init__(self, forge: Forge) -> None:
-        self.forge = forge
+    def __init__(self, forge: Forge, *, wide: bool = False) -> None:
+        self.forge, self.wide = forge, wide
         self.rows: list[Scenario] = []
 
     def one(
@@ -33,8 +33,8 @@ class Table:
         note: str = "", **visit: Any,
     ) -> None:  # fmt: skip
         """Set a stage (which says what URL is visited) and keep the record."""
-        full = f"{family}.{name}.{version}"
-        stage = Stage(self.forge, full)
+        full = f"{family}.{name}{'.wide' if self.wide else ''}.{version}"
+        stage = Stage(self.forge, full, wide=self.wide)
         url = set_up(stage)
         self.rows.append(Scenario(full, family, (stage.visit(url, version=version, **visit),), (expected,), note=note))
 

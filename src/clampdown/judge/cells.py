@@ -46,9 +46,7 @@ def judge_day(
 
     Several days may be given at once: pooling never crosses a day, so the rows are those of each day by itself.
     """
-    found = judge_records(
-        engine, measurements, observations, matches, rules=rules, reference=reference, pooled=pooled
-    )
+    found = judge_records(engine, measurements, observations, matches, rules=rules, reference=reference, pooled=pooled)
     tables = {"verdicts": found.verdicts, "fired": found.fired, "measurements": measurements}
     steps = [
         ("cells", cells_sql()),
@@ -74,7 +72,9 @@ def cells_sql() -> str:
             f"WHERE v.{layer} IS NOT NULL AND NOT v.repeat GROUP BY {group}, v.vantage"
         )
     union = "\nUNION ALL\n".join(arms)
-    order = ", ".join(f"{key} NULLS FIRST" for key in ("country", "target", "network", "day", "hour", "resolver_network"))
+    order = ", ".join(
+        f"{key} NULLS FIRST" for key in ("country", "target", "network", "day", "hour", "resolver_network")
+    )
     return f"SELECT * FROM ({union}) AS u ORDER BY {order}, test NULLS FIRST, layer NULLS FIRST, vantage NULLS FIRST"
 
 

@@ -1,4 +1,4 @@
-"""Law: what the verdicts are held against: fingerprints, published endpoints, and which records may speak of one another.
+"""Law: what the verdicts are held against: fingerprints, published endpoints, which records may speak of one another.
 
 A record is always held against its own control. In the mode `alone` records say nothing of each other; in the mode
 `day` the records of one UTC day are pooled, and that may only weaken (rules/pool.toml).
@@ -37,7 +37,13 @@ JOIN measurements AS n ON n.vantage = m.vantage AND n.day = m.day AND n.hour = m
 }
 
 # Artefacts of the far end or of the probe's own side, told by the fingerprint's mechanism.
-_KINDS: Final = {"server.captcha": "captcha", "server.geofence": "geofence", "server.legal": "legal", "server": "refusal", "server.error": "refusal"}
+_KINDS: Final = {
+    "server.captcha": "captcha",
+    "server.geofence": "geofence",
+    "server.legal": "legal",
+    "server": "refusal",
+    "server.error": "refusal",
+}
 _DISTINCT: Final = {
     "headers": "operation = 'http_exchange' AND headers IS NOT NULL",
     "title": "operation = 'http_exchange' AND title IS NOT NULL",
@@ -58,22 +64,33 @@ def targets_table(reference: Reference) -> pa.Table:
     ]
     rows.sort()
     columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, TARGETS, strict=True)], schema=TARGETS)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, TARGETS, strict=True)], schema=TARGETS
+    )
 
 
-def hits(engine: Engine, observations: pa.Table, matches: pa.Table, measurements: pa.Table, reference: Reference) -> pa.Table:
-    """Every fingerprint that hits an observation: those found in bodies at intake, and those over kept facts, found now."""
-    finders: dict[str, Callable[[str], Iterable[str]]] = {
+def _finders(reference: Reference) -> dict[str, Callable[[str], Iterable[str]]]:
+    """Column of an observation → the fingerprints that one of its values hits."""
+    prints = reference.fingerprints
+    return {
         "headers": lambda text: _headers(text, reference),
-        "title": reference.fingerprints.match_title,
-        "ip": reference.fingerprints.match_dns,
-        "detail": reference.fingerprints.match_dns,
-        "cert_digest": lambda text: reference.fingerprints.match_cert(digest=text),
-        "cert_issuer": lambda text: reference.fingerprints.match_cert(issuer=text),
-        "cert_subject": lambda text: reference.fingerprints.match_cert(subject=text),
+        "title": prints.match_title,
+        "ip": prints.match_dns,
+        "detail": prints.match_dns,
+        "cert_digest": lambda text: prints.match_cert(digest=text),
+        "cert_issuer": lambda text: prints.match_cert(issuer=text),
+        "cert_subject": lambda text: prints.match_cert(subject=text),
     }
+
+
+def hits(
+    engine: Engine, observations: pa.Table, matches: pa.Table, measurements: pa.Table, reference: Reference
+) -> pa.Table:
+    """Every fingerprint that hits an observation: in bodies (found at intake) and in kept facts (found now)."""
+    finders = _finders(reference)
     distinct = "\nUNION ALL\n".join(
-        f"SELECT DISTINCT '{column}' AS what, {column} AS text FROM observations WHERE origin = 'probe' AND {_DISTINCT[column]}"
+        f"SELECT DISTINCT '{column}' AS what, {column} AS text FROM observations "
+        f"WHERE origin = 'probe' AND {_DISTINCT[column]}"
         for column in finders
     )
     seen = engine.query(distinct, {"observations": observations})
@@ -91,15 +108,21 @@ def hits(engine: Engine, observations: pa.Table, matches: pa.Table, measurements
     lands = reference.fingerprints.expected()
     arms = "\nUNION ALL\n".join(
         f"SELECT o.measurement AS measurement, o.seq AS seq, f.fingerprint AS fingerprint FROM observations AS o "
-        f"JOIN found AS f ON f.text = o.{column} WHERE f.what = '{column}' AND o.origin = 'probe' AND o.{_DISTINCT[column]}"
+        f"JOIN found AS f ON f.text = o.{column} "
+        f"WHERE f.what = '{column}' AND o.origin = 'probe' AND o.{_DISTINCT[column]}"
         for column in finders
     )
     steps = [
-        ("raw", f"{arms}\nUNION ALL\nSELECT x.measurement AS measurement, x.seq AS seq, x.fingerprint AS fingerprint FROM matches AS x"),
+        (
+            "raw",
+            f"{arms}\nUNION ALL\n"
+            "SELECT x.measurement AS measurement, x.seq AS seq, x.fingerprint AS fingerprint FROM matches AS x",
+        ),
         ("named", "SELECT l.fingerprint AS fingerprint, COUNT(*) AS n FROM lands AS l GROUP BY l.fingerprint"),
         (
             "hits",
-            "SELECT r.measurement AS measurement, r.seq AS seq, r.fingerprint AS fingerprint, i.scope AS scope, i.kind AS kind, "
+            "SELECT r.measurement AS measurement, r.seq AS seq, r.fingerprint AS fingerprint, "
+            "i.scope AS scope, i.kind AS kind, "
             "CAST(CASE WHEN l.country IS NOT NULL THEN 1 ELSE 0 END AS BIGINT) AS listed, "
             "CAST(CASE WHEN l.country IS NOT NULL OR n.n IS NULL THEN 1 ELSE 0 END AS BIGINT) AS expected "
             "FROM raw AS r JOIN info AS i ON i.fingerprint = r.fingerprint "
@@ -108,7 +131,14 @@ def hits(engine: Engine, observations: pa.Table, matches: pa.Table, measurements
             "LEFT JOIN lands AS l ON l.fingerprint = r.fingerprint AND l.country = m.country",
         ),
     ]
-    tables = {"observations": observations, "matches": matches, "measurements": measurements, "found": found, "info": info, "lands": lands}
+    tables = {
+        "observations": observations,
+        "matches": matches,
+        "measurements": measurements,
+        "found": found,
+        "info": info,
+        "lands": lands,
+    }
     return engine.script(steps, tables, {"hits": HITS})["hits"]
 
 

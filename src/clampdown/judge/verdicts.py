@@ -21,7 +21,9 @@ from clampdown.reference import Reference
 
 # Evidence that needs the states first.
 _LATE: Final = ("pool",)
-_FIRE_COLUMNS: Final = "measurement, target, hostname, layer, seq, on_path, side, evidence, rule, rank, verdict, mechanism"
+_FIRE_COLUMNS: Final = (
+    "measurement, target, hostname, layer, seq, on_path, side, evidence, rule, rank, verdict, mechanism"
+)
 
 
 @dataclass(frozen=True, slots=True)

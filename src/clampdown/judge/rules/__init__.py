@@ -1,4 +1,4 @@
-"""Law: rules are data: each has an id for ever, a reason, its false positives, and cases on which it must and must not fire.
+"""Law: rules are data: each has an id for ever, a reason, false positives, and cases on which it must (not) fire.
 
 A file in this folder names the evidence that its rules read (`judge/sql/*_ev_<evidence>.sql`) and the layer they
 speak of. On one row of evidence the first rule of the file that fires wins; every rule that fired is kept.
@@ -70,7 +70,7 @@ class Rules:
 
 
 def load_rules(files: Mapping[str, bytes] | None = None) -> Rules:
-    """The rules of this package, or those in `files` (name without `.toml` -> text); raises RuleError with file and id."""
+    """The package's rules, or those in `files` (name without `.toml` -> text); raises RuleError with file and id."""
     given = files if files is not None else _packaged()
     rules: list[Rule] = []
     for name in sorted(given, key=lambda item: (FILES.index(item) if item in FILES else len(FILES), item)):
@@ -135,7 +135,8 @@ def _rule(file: str, table: Mapping[str, Any], defined: Mapping[str, str], rank:
         why=text("why"),
         false_positives=text("false_positives"),
         cases=tuple(
-            Case(bool(c["fires"]), dict(c["row"]), c.get("mechanism"), str(c.get("note", ""))) for c in raw.get("case", [])
+            Case(bool(c["fires"]), dict(c["row"]), c.get("mechanism"), str(c.get("note", "")))
+            for c in raw.get("case", [])
         ),
     )
 
