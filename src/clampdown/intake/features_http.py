@@ -104,24 +104,21 @@ def headers_of(memo: Memo, headers_list: Any, headers: Any, secrets: Secrets) ->
     pairs = _pairs(headers_list) or _pairs(headers)
     if not pairs:
         return NO_HEADERS
-    lines: list[str] = []
-    names: list[str] = []
-    location: str | None = None
-    known = memo.headers
-    for pair in pairs:
-        try:
-            line, lower = known[pair[0], pair[1]]
-        except (KeyError, TypeError, IndexError):
-            made = _header(memo, pair)
-            if made is None:
-                continue
-            line, lower = made
-        lines.append(line)
-        names.append(lower)
-        if lower == "location" and location is None:
-            location = _plain(pair[1])
+    try:
+        made = [*map(memo.headers.get, pairs)]  # a pair of two texts is its own key
+    except TypeError:  # lists, or a value that is a map
+        made = [None] * len(pairs)
+    if None in made:
+        made = [known or _header(memo, pair) for known, pair in zip(made, pairs, strict=True)]
+    lines = [one[0] for one in made if one is not None]
     if not lines:
         return NO_HEADERS
+    names = [one[1] for one in made if one is not None]
+    location = None
+    if "location" in names:
+        location = next(
+            _plain(pair[1]) for one, pair in zip(made, pairs, strict=True) if one is not None and one[1] == "location"
+        )
     lines.sort()
     text = "\n".join(lines[:_HEADERS_KEPT])
     return Headers(secrets.remove(text) if secrets else text, names, location)
@@ -151,7 +148,7 @@ def _header(memo: Memo, pair: Any) -> tuple[str, str] | None:
         shown = memo.header_names[name] = _header_name(name)
     lower, prefix, personal = shown
     found = prefix + (SCRUBBED if personal else _value(value)), lower
-    if name is pair[0] and value is pair[1] and len(value) < 200:
+    if not personal and name is pair[0] and value is pair[1] and len(value) < 200:
         known = memo.headers
         if len(known) > _HEADER_ROOM:
             known.clear()
