@@ -1,14 +1,16 @@
 """Law: the archive of the benchmark is made here, from a seed, the same bytes on every machine; nothing in it is real.
 
-Two profiles in the shape of OONI's public archive: `web` (web_connectivity records of about 29 KB, most of it page
-bodies) and `mix` (small tests of a few hundred bytes to some KB). Pages are put together from a pool of fragments, so
-that they pack about as well as real ones (5:1) and no two are equal.
+Three profiles in the shape of OONI's public archive: `web` (web_connectivity 0.4, which nearly all probes ran until
+2026: some 27 KB a record, most of it page bodies), `web05` (version 0.5: more steps, more events, every header twice)
+and `mix` (small tests of a few hundred bytes to some KB). Pages are put together from a pool of fragments, so that
+they pack about as well as real ones (5:1) and no two are equal.
 """
 
 from __future__ import annotations
 
 import base64
 import gzip
+import math
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -55,8 +57,9 @@ class World:
         text = "\n".join(parts)
         return f"<script>{text}</script>" if script else text
 
-    def page(self) -> str:
-        size = min(int(self.random.lognormvariate(1.0, 0.8)), 18) + 1
+    def page(self, fragments: float = 3, spread: float = 0.8, most: int = 18) -> str:
+        """A page of lognormal length: the median and the highest number of fragments."""
+        size = min(int(self.random.lognormvariate(math.log(fragments), spread)), most) + 1
         title = self.random.choice(self.hosts)
         body = "\n".join(self.random.sample(self.fragments, size))
         return f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{body}</body></html>"
@@ -177,6 +180,62 @@ def _web_endpoint(world: World, keys: Record, host: int, ip: str, transaction: i
 
 
 def web(world: World, number: int) -> Record:
+    """A web_connectivity 0.4 record: one resolver, one connection, the chain of requests newest first, the control."""
+    draw = world.random
+    host = draw.randrange(HOSTS)
+    name = world.hosts[host]
+    ip = f"198.51.100.{host + 1}"
+    address, failed = f"{ip}:443", draw.random() < 0.08
+    status = {"blocked": False, "failure": None, "success": True}
+    events: list[Record] = [{"address": address, "failure": None, "operation": "connect", "proto": "tcp", "t": 0.05}]
+    for n in range(draw.randint(6, 14)):
+        operation, size = ("write", "read")[n % 2], draw.randint(60, 1400)
+        events.append({"failure": None, "num_bytes": size, "operation": operation, "t": 0.06 + n / 100})
+    handshake = {
+        "address": address, "cipher_suite": "TLS_AES_128_GCM_SHA256", "failure": None, "negotiated_protocol": "h2",
+        "no_tls_verify": False, "peer_certificates": world.chains[host], "server_name": name, "t": 0.2, "tags": None,
+        "tls_version": "TLSv1.3",
+    }  # fmt: skip
+    answers = [{"answer_type": "A", "asn": 64500, "as_org_name": "Bench", "ipv4": ip, "ttl": None}]
+    query = {"engine": "system", "failure": None, "hostname": name, "resolver_address": "", "t": 0.02}
+    body = world.page(7, 1.1, 80)
+    requests = [] if failed else [_old_request(draw, f"https://{name}/", 200, body)]
+    if draw.random() < 0.25:
+        requests.append(_old_request(draw, f"http://{name}/", 301, "<html><body>Moved</body></html>"))
+    works = {"failure": None, "status": True}
+    keys: Record = {
+        "accessible": not failed, "agent": "redirect", "blocking": False, "body_length_match": True,
+        "body_proportion": 1, "client_resolver": "192.0.2.53", "control_failure": None, "dns_consistency": "consistent",
+        "dns_experiment_failure": None, "headers_match": True, "http_experiment_failure": None,
+        "network_events": events, "queries": [
+            {**query, "answers": answers, "query_type": "A"},
+            {**query, "answers": None, "failure": "dns_no_answer", "query_type": "AAAA"},
+        ],
+        "requests": requests, "retries": None, "socksproxy": None, "status_code_match": True,
+        "tcp_connect": [{"ip": ip, "port": 443, "status": status, "t": 0.05}], "title_match": True,
+        "tls_handshakes": [handshake], "x_status": 1,
+        "control": {
+            "dns": {"addrs": [ip], "failure": None},
+            "http_request": {
+                "body_length": len(body.encode()), "failure": None, "headers": dict(_headers(draw)),
+                "status_code": 200, "title": body.split("</title>")[0].rsplit("<title>", 1)[1],
+            },
+            "tcp_connect": {address: works},
+        },
+    }  # fmt: skip
+    return _envelope(world, number, "web_connectivity", "0.4.3", keys, f"https://{name}/")
+
+
+def _old_request(draw: random.Random, url: str, code: int, body: str) -> Record:
+    pairs = _headers(draw)
+    response = {"body": body, "body_is_truncated": False, "code": code, "headers": dict(pairs), "headers_list": pairs}
+    sent = [["Accept", "*/*"], ["Accept-Language", "en-US;q=0.8,en;q=0.5"], ["User-Agent", AGENT]]
+    asked = {"body": "", "body_is_truncated": False, "headers": dict(sent), "headers_list": sent, "method": "GET"}
+    asked |= {"tor": {"exit_ip": None, "exit_name": None, "is_tor": False}, "url": url, "x_transport": "tcp"}
+    return {"failure": None, "request": asked, "response": response, "t": 0.5}
+
+
+def web05(world: World, number: int) -> Record:
     """A web_connectivity 0.5 record: three resolvers, two to four endpoints, the pages they gave, the control."""
     draw = world.random
     host = draw.randrange(HOSTS)
@@ -250,7 +309,7 @@ def mix(world: World, number: int) -> Record:
     return _envelope(world, number, test, version, keys(world.random), asked)
 
 
-PROFILES: dict[str, Callable[[World, int], Record]] = {"web": web, "mix": mix}
+PROFILES: dict[str, Callable[[World, int], Record]] = {"web": web, "web05": web05, "mix": mix}
 
 
 def lines(profile: str, size: int, seed: int) -> Iterator[bytes]:

@@ -35,10 +35,12 @@ def floor(paths: list[Path]) -> Counts:
 
 
 def observe(paths: list[Path]) -> Counts:
+    from clampdown.cluster import steady
     from clampdown.intake.containers import Limits
     from clampdown.pipeline.observe import kit_of, read_input
     from clampdown.reference import load_reference
 
+    steady()  # as in every worker
     start = time.perf_counter()
     kit = kit_of(load_reference())
     with gzip.open(paths[0]) as lines:
