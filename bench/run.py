@@ -21,6 +21,7 @@ import archive
 HERE = Path(__file__).resolve().parent
 STAGES = {
     "floor": "(a) floor: gunzip + parse only, nothing kept, 1 process",
+    "parts": "    the libraries' own part of (b), nothing kept",
     "observe": "(b) raw to observations, 1 process",
     "river": "(c) the whole river, all cores",
 }

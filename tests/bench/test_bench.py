@@ -21,7 +21,7 @@ def test_small(tmp_path: Path) -> None:
     found = json.loads(figures.read_text())
     assert found.keys() == {"web", "web05", "mix"}
     for stages in found.values():
-        assert stages.keys() == {"floor", "observe", "river"}
+        assert stages.keys() == {"floor", "parts", "observe", "river"}
         assert len({stage["measurements"] for stage in stages.values()}) == 1
         assert all(stage["mb_per_second"] > 0 and stage["peak"] > 0 for stage in stages.values())
         assert stages["observe"]["observations"] == stages["river"]["observations"] > stages["floor"]["measurements"]
