@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 HOSTS = 80
+SESSION = 40  # sites that a probe visits in one go
 FILE_BYTES = 20 << 20
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
 Record = dict[str, Any]
@@ -95,8 +96,11 @@ def _envelope(world: World, number: int, test: str, version: str, keys: Record, 
     draw = world.random
     started = START + timedelta(seconds=number * 13 % (5 * 86_400))
     stamp = started + timedelta(seconds=draw.randint(5, 90))
-    network = 64496 + draw.randrange(8)
     short = test.replace("_", "")
+    # A probe visits many sites in one session, under one report; each small test is a report of its own.
+    session = number // SESSION if test == "web_connectivity" else number
+    network = 64496 + session % 8
+    opened = START + timedelta(seconds=session * SESSION * 13 % (5 * 86_400))
     return {
         "annotations": {
             "architecture": "arm64",
@@ -111,7 +115,7 @@ def _envelope(world: World, number: int, test: str, version: str, keys: Record, 
         "probe_asn": f"AS{network}",
         "probe_cc": "XA",
         "probe_ip": "127.0.0.1",
-        "report_id": f"{started:%Y%m%dT%H%M%SZ}_{short}_XA_{network}_n1_{number // 40:016x}",
+        "report_id": f"{opened:%Y%m%dT%H%M%SZ}_{short}_XA_{network}_n1_{session:016x}",
         "resolver_asn": f"AS{network}",
         "resolver_ip": "192.0.2.53",
         "software_name": "ooniprobe-cli",

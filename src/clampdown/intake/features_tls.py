@@ -43,6 +43,7 @@ class Chain:
     subject: str | None
     edges: tuple[date, ...]  # days on which a certificate of the chain begins or ends, sorted
     trust: dict[Segment, str] = field(default_factory=dict["Segment", str])
+    days: dict[date, str] = field(default_factory=dict["date", str])  # trust on days without an edge
     names: dict[str, bool] = field(default_factory=dict[str, bool])
 
 
@@ -80,12 +81,17 @@ def _status(memo: Memo, chain: Chain, host: str | None, when: datetime | None) -
     if when is None:
         trust = leaf_status(chain.leaf, None)
     else:
-        segment, moment = _segment(chain.edges, () if roots is None else roots.edges, when)
-        found = chain.trust.get(segment)
-        if found is None:
-            found = leaf_status(chain.leaf, moment) if roots is None else roots.verify(chain.ders, None, moment)
-            chain.trust[segment] = found
-        trust = found
+        day = when.date()
+        known = chain.days.get(day)
+        if known is None:
+            segment, moment = _segment(chain.edges, () if roots is None else roots.edges, when)
+            known = chain.trust.get(segment)
+            if known is None:
+                known = leaf_status(chain.leaf, moment) if roots is None else roots.verify(chain.ders, None, moment)
+                chain.trust[segment] = known
+            if segment[2] is None:  # the same at any hour of this day
+                chain.days[day] = known
+        trust = known
     if host is None or trust not in ("ok", "unknown"):
         return trust
     fits = chain.names.get(host)

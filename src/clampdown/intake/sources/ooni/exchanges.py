@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Final, NamedTuple
 
 from clampdown.intake.features import port_of
 from clampdown.intake.features_http import bytes_of, headers_of, text_of, title_of
@@ -15,7 +15,24 @@ from clampdown.intake.sources.ooni.structs import Answered, Request
 
 # (status_match, title_match, headers_match, body_ratio)
 Compared = tuple[bool | None, bool | None, bool | None, float | None]
-Compare = Callable[[Request, dict[str, Any]], Compared]
+
+
+class Facts(NamedTuple):
+    """What is kept of a response: status, headers, title, and of the body its length, digest and fingerprints."""
+
+    status: int | None
+    title: str | None
+    length: int | None
+    digest: str | None
+    truncated: bool | None
+    headers: str | None
+    names: Sequence[str]  # of the headers, lower case
+    location: str | None  # as found; never a row
+    matches: tuple[str, ...]
+
+
+_NOTHING: Final = Facts(None, None, None, None, None, None, (), None, ())
+Compare = Callable[[Request, Facts], Compared]
 
 
 def requests(
@@ -74,10 +91,10 @@ def exchange(
     ip = m.ip(raw_ip)
     outcome, failure = memo.failure(r.failure)
     facts = body_facts(m, answered)
-    status = facts["status"]
+    status = facts.status
     if outcome == "ok" and not status:
         outcome = "unknown"
-    location = _location(m, facts["location"])
+    location = _location(m, facts.location)
     status_match, title_match, headers_match, body_ratio = (
         compare(r, facts) if compare is not None and status else (None, None, None, None)
     )
@@ -88,42 +105,38 @@ def exchange(
             rows.m, seq, "probe", place(name, ip, port, depth), path,
             False if fetch is None else not fetch, depth, r.transaction_id, name, ip, port,
             m.asns.get(ip) if ip else None, outcome, failure, r.t0, r.t, "udp" if udp else "tcp", word(r.alpn),
-            word(asked.method) if asked else None, scheme, shown, status, facts["title"], facts["length"],
-            facts["digest"], facts["truncated"], facts["headers"], location, final, status_match, title_match,
+            word(asked.method) if asked else None, scheme, shown, status, facts.title, facts.length,
+            facts.digest, facts.truncated, facts.headers, location, final, status_match, title_match,
             headers_match, body_ratio, detail,
         )
     )  # fmt: skip
-    for fingerprint in facts["matches"]:
+    for fingerprint in facts.matches:
         rows.match(seq, fingerprint)
     rows.seq = seq + 1
 
 
-def body_facts(m: Measurement, answered: Answered | None) -> dict[str, Any]:
-    """What is kept of a response: status, headers, title, and of the body its length, digest and fingerprints."""
-    facts: dict[str, Any] = {
-        "status": None, "title": None, "length": None, "digest": None, "truncated": None, "headers": None,
-        "location": None, "matches": (), "names": (),
-    }  # fmt: skip
+def body_facts(m: Measurement, answered: Answered | None) -> Facts:
+    """What is kept of a response; nothing where there is none."""
     if answered is None:
-        return facts
+        return _NOTHING
     code = answered.code
-    facts["status"] = code if code is not None and 0 < code < 1000 else None
-    headers = headers_of(m.memo, answered.headers_list, answered.headers, m.secrets)
-    facts["headers"], facts["names"], facts["location"] = headers
-    facts["truncated"] = answered.body_is_truncated
+    status = code if code is not None and 0 < code < 1000 else None
+    headers, names, location = headers_of(m.memo, answered.headers_list, answered.headers, m.secrets)
+    truncated = answered.body_is_truncated
     body = text_of(answered.body)
-    if body is None or not facts["status"]:
-        return facts
+    if body is None or not status:
+        return Facts(status, None, None, None, truncated, headers, names, location, ())
     title = title_of(body)
-    facts["title"] = m.secrets.remove(title) if title and m.secrets else title
+    if title and m.secrets:
+        title = m.secrets.remove(title)
     data = body if isinstance(body, bytes) else bytes_of(body) or b""
-    facts["length"] = len(data)
-    if data:
-        facts["digest"] = hashlib.sha256(data).hexdigest()
-        matcher = m.kit.bodies
-        if matcher is not None:
-            facts["matches"] = matcher.match(data)
-    return facts
+    if not data:
+        return Facts(status, title, 0, None, truncated, headers, names, location, ())
+    matcher = m.kit.bodies
+    matches = matcher.match(data) if matcher is not None else ()
+    return Facts(
+        status, title, len(data), hashlib.sha256(data).hexdigest(), truncated, headers, names, location, matches
+    )
 
 
 def _location(m: Measurement, value: str | None) -> str | None:

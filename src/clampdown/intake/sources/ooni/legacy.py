@@ -16,7 +16,7 @@ from clampdown.intake.features import PUBLIC_RESOLVERS
 from clampdown.intake.features_http import ratio, same_headers, same_status, same_title, uncommon
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
-from clampdown.intake.sources.ooni.exchanges import Compare, Compared, body_facts, exchange
+from clampdown.intake.sources.ooni.exchanges import Compare, Compared, Facts, body_facts, exchange
 from clampdown.intake.sources.ooni.nettest import (
     Reader,
     endpoint,
@@ -84,14 +84,14 @@ def _control(m: Measurement, rows: Rows, r: Request) -> None:
 
 def _comparison(m: Measurement, theirs: Request) -> Compare:
     facts = body_facts(m, theirs.response)
-    names = uncommon(facts["names"])
+    names = uncommon(facts.names)
 
-    def compare(_: Request, ours: dict[str, Any]) -> Compared:
+    def compare(_: Request, ours: Facts) -> Compared:
         return (
-            same_status(ours["status"], facts["status"]),
-            same_title(ours["title"], facts["title"]),
-            same_headers(ours["names"], names),
-            ratio(ours["length"], facts["length"]),
+            same_status(ours.status, facts.status),
+            same_title(ours.title, facts.title),
+            same_headers(ours.names, names),
+            ratio(ours.length, facts.length),
         )
 
     return compare
