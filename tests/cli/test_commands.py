@@ -230,6 +230,17 @@ def test_faults_are_said_with_exit_2(words: list[str], says: str, store: str, sa
     assert json.loads(line)["exit"] == 2
 
 
+def test_rows_of_a_reference_that_are_odd_are_said_in_words(files: Path, said: Said, tmp_path: Path) -> None:
+    rows = [f"https://site{n}.example/,NOPE,,,,," for n in range(12)]
+    listed = "\n".join(["url,category_code,category_description,date_added,source,notes", ",NEWS", *rows])
+    (tmp_path / "xa.csv").write_text(listed + "\n")
+    code, out, err = said("judge", str(files), "--reference", str(tmp_path), "--format", "jsonl")
+    assert (code, bool(out)) == (0, True)
+    assert "xa.csv:2: the row has no URL with a host; the row is left out" in err
+    assert "xa.csv:3: the category 'NOPE' is not known\n" in err
+    assert "and 3 more rows like these, 0 of them left out" in err
+
+
 def test_limits_reach_the_reader(said: Said) -> None:
     Path("a.jsonl").write_text(json.dumps(made.record("given.example", 1, 1, 1)) + "\n")
     code, out, err = said("judge", "a.jsonl", "--limit-record", "1k", "--format", "jsonl", "--strict")

@@ -36,7 +36,9 @@ def open_reference(frame: Frame) -> Reference | None:
     for problem in made.problems[:MOST_PROBLEMS]:
         frame.notes.warn(f"reference: {problem}")
     if len(made.problems) > MOST_PROBLEMS:
-        frame.notes.warn(f"reference: and {len(made.problems) - MOST_PROBLEMS:,} more rows that cannot be used")
+        rest = made.problems[MOST_PROBLEMS:]
+        unused = sum(not problem.used for problem in rest)
+        frame.notes.warn(f"reference: and {len(rest):,} more rows like these, {unused:,} of them left out")
     return made
 
 

@@ -55,6 +55,10 @@ class Problem:
     reason: str
     used: bool
 
+    def __str__(self) -> str:
+        what = f" ({self.id})" if self.id else ""
+        return f"{self.file}:{self.line}{what}: {self.reason}{'' if self.used else '; the row is left out'}"
+
 
 def _expression(row: Fingerprint) -> str:
     pattern = row.pattern
