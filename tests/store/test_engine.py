@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from clampdown.engine import Engine
-from clampdown.errors import Error, UsageError
+from clampdown.engine import Engine, Into, Stream
+from clampdown.errors import Error, StoreError, UsageError
 
 T = pa.table({"a": pa.array([3, 1, None], pa.int64()), "b": pa.array(["x", "y", None], pa.string())})
 
@@ -68,3 +69,52 @@ def test_too_little_memory_is_said() -> None:
     big = pa.table({"a": pa.array(range(2_000_000), pa.int64())})
     with pytest.raises(Error, match="memory"):
         Engine(memory="10MB").query("SELECT a, COUNT(*) AS n FROM t GROUP BY a", {"t": big})
+
+
+def _stream(batches: int, rows: int = 1000) -> Stream:
+    """Rows a = 0, 1, 2... with a text beside each."""
+    schema = pa.schema([("a", pa.int64()), ("s", pa.string())])
+
+    def read(columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        for n in range(batches):
+            numbers = range(n * rows, (n + 1) * rows)
+            whole = pa.record_batch([pa.array(numbers), pa.array([f"t{i}" for i in numbers])], schema=schema)
+            yield whole if columns is None else whole.select(list(columns))
+
+    return Stream(schema, read)
+
+
+def test_a_stream_is_read_once_a_call_and_can_be_named_twice() -> None:
+    sql = "SELECT COUNT(*) AS n FROM t AS x JOIN t AS y ON x.a = y.a"
+    assert Engine().query(sql, {"t": _stream(3)})["n"].to_pylist() == [3000]
+    assert Engine().query("SELECT MAX(a) AS n FROM t", {"t": _stream(3).select(["a"])})["n"].to_pylist() == [2999]
+
+
+@pytest.mark.parametrize("used_later", [False, True])
+def test_a_sink_takes_the_rows_in_their_order(used_later: bool) -> None:
+    steps = [("u", "SELECT a FROM t ORDER BY a DESC NULLS LAST")]
+    if used_later:
+        steps.append(("v", "SELECT COUNT(*) AS n FROM u"))
+    schema = pa.schema([("a", pa.int32())])
+    into = Into(schema, lambda rows: [value for batch in rows for value in batch["a"].to_pylist()])
+    made = Engine().script(steps, {"t": _stream(70)}, {"u": into} | ({"v": None} if used_later else {}))
+    assert made["u"] == list(range(69_999, -1, -1))
+    assert not used_later or made["v"]["n"].to_pylist() == [70_000]
+
+
+@pytest.mark.parametrize(("memory", "most"), [("96MB", None), ("8MB", "96MB")])
+def test_more_than_the_memory_spills_or_is_tried_again_with_more(memory: str, most: str | None, tmp_path: Path) -> None:
+    engine = Engine(memory=memory, spill=str(tmp_path), most=most)
+    steps = [("u", "SELECT a, s || repeat('x', 400) AS s FROM t ORDER BY s NULLS LAST, a NULLS LAST")]
+    into = Into(pa.schema([("a", pa.int64()), ("s", pa.string())]), lambda rows: sum(b.num_rows for b in rows))
+    assert engine.script(steps, {"t": _stream(400)}, {"u": into})["u"] == 400_000
+
+
+def test_a_stream_that_breaks_off_says_its_own_fault() -> None:
+    def read(_: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch([pa.array([1])], names=["a"])
+        raise StoreError("a part of the store is damaged", where="tables/x")
+
+    with pytest.raises(StoreError, match="damaged") as said:
+        Engine().query("SELECT * FROM t", {"t": Stream(pa.schema([("a", pa.int64())]), read)})
+    assert said.value.where == "tables/x"

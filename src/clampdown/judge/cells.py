@@ -10,7 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from clampdown.engine import Engine
+from clampdown.engine import Engine, Rows
 from clampdown.judge.rules import Rules
 from clampdown.judge.verdicts import judge_records
 from clampdown.model import CELL_RULES, CELL_VERSIONS, CELLS, COVERAGE, LAYERS, STATES
@@ -35,7 +35,7 @@ _KEYS: Final = ("day", "hour", "country", "network", "resolver_network", "target
 def judge_day(
     engine: Engine,
     measurements: pa.Table,
-    observations: pa.Table,
+    observations: Rows,
     matches: pa.Table,
     *,
     rules: Rules,

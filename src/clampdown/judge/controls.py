@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clampdown.engine import Engine
+from clampdown.engine import Engine, Rows, Stream
 from clampdown.reference import Reference
 
 HITS: Final = pa.schema(
@@ -84,10 +84,12 @@ def _finders(reference: Reference) -> dict[str, Callable[[str], Iterable[str]]]:
 
 
 def hits(
-    engine: Engine, observations: pa.Table, matches: pa.Table, measurements: pa.Table, reference: Reference
+    engine: Engine, observations: Rows, matches: pa.Table, measurements: pa.Table, reference: Reference
 ) -> pa.Table:
     """Every fingerprint that hits an observation: in bodies (found at intake) and in kept facts (found now)."""
     finders = _finders(reference)
+    if isinstance(observations, Stream):
+        observations = observations.select(["measurement", "seq", "origin", "operation", "answer_type", *finders])
     distinct = "\nUNION ALL\n".join(
         f"SELECT DISTINCT '{column}' AS what, {column} AS text FROM observations "
         f"WHERE origin = 'probe' AND {_DISTINCT[column]}"

@@ -13,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from clampdown.engine import Engine
+from clampdown.engine import Engine, Rows
 from clampdown.judge import controls
 from clampdown.judge.rules import Rules, fires_sql
 from clampdown.model import FIRED, VERDICTS
@@ -37,7 +37,7 @@ class Verdicts:
 def judge_records(
     engine: Engine,
     measurements: pa.Table,
-    observations: pa.Table,
+    observations: Rows,
     matches: pa.Table,
     *,
     rules: Rules,

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clampdown.engine import Engine
+from clampdown.engine import Engine, Rows, Stream
 from clampdown.judge.cells import Judged as JudgedTables
 from clampdown.judge.cells import judge_day
 from clampdown.judge.rules import Rules
@@ -21,7 +21,7 @@ from clampdown.reference import Reference
 from clampdown.store.manifest import Day, Judged, Landed, Part
 from clampdown.store.settle import LANDING, SETTLED, Gain, settle
 from clampdown.store.storage import Storage
-from clampdown.store.tables import read, write_settled
+from clampdown.store.tables import read, stream, write_batches, write_settled
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Task:
 # A day below this many settled or landed rows shares the start-up of the engine with its neighbours.
 _SMALL: Final = 20_000
 _MOST_DAYS: Final = 16
+_MANY: Final = "observations"  # the table of which a large day has more than a process should hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class Done:
     gains: dict[str, Gain]
 
 
-def bench(storage: Storage, rules: Rules, reference: Reference, memory: str) -> Bench:
+def bench(storage: Storage, rules: Rules, reference: Reference, memory: str, most: str) -> Bench:
     """Made once in each process."""
-    return Bench(storage, rules, reference, Engine(threads=1, memory=memory, spill=storage.spill()))
+    return Bench(storage, rules, reference, Engine(threads=1, memory=memory, spill=storage.spill(), most=most))
 
 
 def bundles(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
@@ -86,7 +87,7 @@ def _size(task: Task) -> int:
 def work(state: Bench, tasks: tuple[Task, ...], tell: Callable[[Any], None]) -> list[Done]:
     """Settle what has landed, judge if asked to, and write the parts."""
     done: list[Done] = []
-    stock: list[Mapping[str, pa.Table]] = []
+    stock: list[Mapping[str, Any]] = []
     for task in tasks:
         gains: dict[str, Gain] = {}
         if task.landed or task.entry is None:
@@ -104,7 +105,7 @@ def work(state: Bench, tasks: tuple[Task, ...], tell: Callable[[Any], None]) -> 
     return done
 
 
-def _apart(days: list[int], stock: Sequence[Mapping[str, pa.Table]]) -> list[list[int]]:
+def _apart(days: list[int], stock: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     """The days to judge in one go: all, unless one id stands on two days (then each day by itself)."""
     ids = [name for n in days for name in stock[n]["measurements"].column("measurement").to_pylist()]
     if not days or len(set(ids)) == len(ids):
@@ -112,21 +113,35 @@ def _apart(days: list[int], stock: Sequence[Mapping[str, pa.Table]]) -> list[lis
     return [[n] for n in days]
 
 
-def _stock(storage: Storage, entry: Day | None) -> dict[str, pa.Table]:
+def _stock(storage: Storage, entry: Day | None) -> dict[str, Any]:
     held = entry.tables if entry else {}
-    return {name: read(storage, name, held.get(name, ())) for name in SETTLED}
+    return {name: _rows(storage, name, held.get(name, ()), TABLES[name]) for name in SETTLED}
 
 
-def _settle(state: Bench, task: Task) -> tuple[Day, Mapping[str, pa.Table], dict[str, Gain]]:
+def _rows(storage: Storage, name: str, parts: Sequence[Part], schema: pa.Schema) -> Rows:
+    """The rows of parts; those of which a day has too many for the memory are read when they are asked for."""
+    if name == _MANY:
+        return stream(storage, name, parts, schema=schema)
+    return read(storage, name, parts, schema=schema)
+
+
+def _settle(state: Bench, task: Task) -> tuple[Day, Mapping[str, Any], dict[str, Gain]]:
     storage = state.storage
     landing = [
-        {name: read(storage, name, parts, schema=LANDING[name]) for name, parts in group.parts.items()}
+        {name: _rows(storage, name, parts, LANDING[name]) for name, parts in group.parts.items()}
         for group in task.landed
     ]
     settled = settle(
-        state.engine, landing, _stock(storage, task.entry), references=state.reference.match_references_digest
+        state.engine,
+        landing,
+        _stock(storage, task.entry),
+        references=state.reference.match_references_digest,
+        into={_MANY: lambda rows: write_batches(storage, _MANY, task.day, rows)},
     )
-    parts = {name: write_settled(storage, name, task.day, settled.tables[name]) for name in SETTLED}
+    parts = {
+        name: settled.tables[name] if name == _MANY else write_settled(storage, name, task.day, settled.tables[name])
+        for name in SETTLED
+    }
     digest = _digest(parts)
     before = task.entry
     entry = Day({name: found for name, found in parts.items() if found}, digest, settled.first, settled.last)
@@ -134,15 +149,24 @@ def _settle(state: Bench, task: Task) -> tuple[Day, Mapping[str, pa.Table], dict
         # What was judged stays until it is judged again; being of other rows, it is said to be stale.
         judged = {name: found for name, found in before.tables.items() if name not in SETTLED}
         entry = msgspec.structs.replace(entry, tables=entry.tables | judged, judged=before.judged)
-    return entry, settled.tables, settled.gains
+    return entry, settled.tables | {_MANY: stream(storage, _MANY, parts[_MANY])}, settled.gains
 
 
-def _judge(state: Bench, days: Sequence[Done], stock: Sequence[Mapping[str, pa.Table]]) -> list[Day]:
-    measurements, observations, matches = (
-        pa.concat_tables([tables[name] for tables in stock]) for name in ("measurements", "observations", "matches")
-    )
+def _judge(state: Bench, days: Sequence[Done], stock: Sequence[Mapping[str, Any]]) -> list[Day]:
+    measurements, matches = (pa.concat_tables([t[name] for t in stock]) for name in ("measurements", "matches"))
+
+    def observations(columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        for tables in stock:
+            yield from tables[_MANY].read(columns)
+
     made = judge_day(
-        state.engine, measurements, observations, matches, rules=state.rules, reference=state.reference, pooled=True
+        state.engine,
+        measurements,
+        Stream(TABLES[_MANY], observations),
+        matches,
+        rules=state.rules,
+        reference=state.reference,
+        pooled=True,
     )
     return [_judged(state, done, made) for done in days]
 

@@ -6,14 +6,14 @@ fingerprints asked for; then the first by the name of its file. What was set asi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clampdown.engine import Engine
+from clampdown.engine import Engine, Into, Rows, Sink, Stream
 from clampdown.model import CONFLICTS, MATCHES, MEASUREMENTS, OBSERVATIONS, REJECTS, TABLES
 
 SETTLED: Final = ("measurements", "observations", "matches", "rejects", "conflicts")
@@ -41,7 +41,7 @@ class Gain:
 class Settled:
     """A day after settling, and what each input added to it."""
 
-    tables: dict[str, pa.Table]
+    tables: dict[str, Any]  # a table each, or what the table's sink returned
     gains: dict[str, Gain]
     first: str | None
     last: str | None
@@ -67,7 +67,7 @@ SELECT {_columns(MEASUREMENTS)} FROM ranked WHERE place = 1
 ORDER BY country NULLS FIRST, target NULLS FIRST, network NULLS FIRST, time NULLS FIRST, measurement NULLS FIRST
 """
 _OBSERVATIONS: Final = f"""
-SELECT {_columns(OBSERVATIONS, "o.")} FROM o
+SELECT {_columns(OBSERVATIONS, "o.")} FROM {{facts}} AS o
 JOIN ranked AS r ON o.measurement = r.measurement AND o.digest = r.digest AND o.part = r.part
 WHERE r.place = 1
 ORDER BY r.country NULLS FIRST, o.target NULLS FIRST, r.network NULLS FIRST, r.time NULLS FIRST,
@@ -123,41 +123,53 @@ SELECT brought, COUNT(*) AS n, CAST(SUM(again) AS BIGINT) AS again FROM (
 ) AS v WHERE stock = 0 GROUP BY brought ORDER BY brought NULLS FIRST
 """
 _FACTS: Final = """
-SELECT a.brought AS brought, COUNT(*) AS n FROM observations AS o
-JOIN ranked AS a ON o.measurement = a.measurement WHERE a.arrival = 1 AND a.stock = 0
+SELECT a.brought AS brought, COUNT(*) AS n FROM {facts} AS o
+JOIN ranked AS r ON o.measurement = r.measurement AND o.digest = r.digest AND o.part = r.part
+JOIN ranked AS a ON o.measurement = a.measurement
+WHERE r.place = 1 AND a.arrival = 1 AND a.stock = 0
 GROUP BY a.brought ORDER BY brought NULLS FIRST
 """
 
 
 def settle(
-    engine: Engine, landing: Sequence[Mapping[str, pa.Table]], stock: Mapping[str, pa.Table], *, references: str
+    engine: Engine,
+    landing: Sequence[Mapping[str, Rows]],
+    stock: Mapping[str, Rows],
+    *,
+    references: str,
+    into: Mapping[str, Sink] | None = None,
 ) -> Settled:
-    """Unite what has landed for a day with what was settled before; `references` are the fingerprints asked for."""
+    """Unite what has landed for a day with what was settled before; `references` are the fingerprints asked for.
+
+    Observations, of which a day has many, may come as streams, and leave through a sink of their name in `into`.
+    """
     groups = [*({**group, "stock": 0} for group in landing), {**stock, "stock": 1}]
     ranked_from = pa.concat_tables([_measurements(group, n, references) for n, group in enumerate(groups)])
-    tables = {
+    tables: dict[str, Rows] = {
         "m": ranked_from,
         "o": _numbered(groups, "observations", OBSERVATIONS),
         "x": _numbered(groups, "matches", MATCHES),
         "j": _numbered(groups, "rejects", REJECTS),
         "c": stock.get("conflicts", CONFLICTS.empty_table()),
     }
-    if any(_twice(group) for group in landing):
-        schema = tables["o"].schema
-        tables["o"] = engine.query(_ONCE, {"o": tables["o"]}).drop_columns(["copy"]).cast(schema)
+    once = [("once", _ONCE)] if any(_twice(group) for group in landing) else []
+    facts = "once" if once else "o"
     steps = [
         ("ranked", _RANKED),
+        *once,
+        ("facts", _FACTS.format(facts=facts)),
+        ("observations", _OBSERVATIONS.format(facts=facts)),
         ("measurements", _MEASUREMENTS),
-        ("observations", _OBSERVATIONS),
         ("matches", _MATCHES),
         ("rejects", _REJECTS),
         ("contents", _CONTENTS),
         ("conflicts", _CONFLICTS),
         ("new", _NEW),
-        ("facts", _FACTS),
         ("conflicting", _CONFLICTING),
     ]
-    made = engine.script(steps, tables, {name: TABLES[name] for name in SETTLED} | dict.fromkeys(_GAINS))
+    want: dict[str, pa.Schema | Into | None] = {name: TABLES[name] for name in SETTLED} | dict.fromkeys(_GAINS)
+    want |= {name: Into(TABLES[name], sink) for name, sink in (into or {}).items()}
+    made = engine.script(steps, tables, want)
     first, last = _span(made["measurements"])
     return Settled({name: made[name] for name in SETTLED}, _gains(made), first, last)
 
@@ -165,7 +177,7 @@ def settle(
 _GAINS: Final = ("new", "facts", "conflicting")
 
 
-def _twice(group: Mapping[str, pa.Table]) -> bool:
+def _twice(group: Mapping[str, Any]) -> bool:
     """Does a group hold an id more than once?"""
     if "measurements" not in group:
         return False
@@ -187,12 +199,19 @@ def _measurements(group: Mapping[str, Any], part: int, references: str) -> pa.Ta
     )
 
 
-def _numbered(groups: Sequence[Mapping[str, Any]], name: str, schema: pa.Schema) -> pa.Table:
-    """One table of all groups; each row says its group."""
-    tables = [group.get(name, schema.empty_table()) for group in groups]
-    return pa.concat_tables(
-        [table.append_column("part", pa.array([n] * table.num_rows, pa.int32())) for n, table in enumerate(tables)]
-    )
+def _numbered(groups: Sequence[Mapping[str, Any]], name: str, schema: pa.Schema) -> Stream:
+    """The rows of all groups; each says its group."""
+    numbered = schema.append(pa.field("part", pa.int32()))
+
+    def read(columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        for n, group in enumerate(groups):
+            rows: Rows = group.get(name, schema.empty_table())
+            for batch in rows.read(None) if isinstance(rows, Stream) else rows.to_batches():
+                part = pa.array([n] * batch.num_rows, pa.int32())
+                whole = pa.RecordBatch.from_arrays([*batch.columns, part], schema=numbered)
+                yield whole if columns is None else whole.select(list(columns))
+
+    return Stream(numbered, read)
 
 
 def _gains(made: Mapping[str, pa.Table]) -> dict[str, Gain]:

@@ -7,13 +7,16 @@ never from how they arrived. Reading pushes the filter and the columns down into
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from clampdown.engine import Stream
 from clampdown.errors import StoreError
 from clampdown.model import TABLES
 from clampdown.store.manifest import Part
@@ -57,19 +60,48 @@ class Writer:
 
 def write_settled(storage: Storage, table: str, day: str, rows: pa.Table) -> tuple[Part, ...]:
     """Write sorted rows as parts named by the digest of their content; no rows, no part."""
-    schema = TABLES[table]
-    if not rows.schema.equals(schema):
-        raise StoreError(f"{table} of {day}: not the columns of the model")
-    parts = (rows.slice(at, _PART) for at in range(0, rows.num_rows, _PART))
-    return tuple(_write_part(storage, table, day, part) for part in parts)
+    return write_batches(storage, table, day, rows.to_batches())
 
 
-def _write_part(storage: Storage, table: str, day: str, rows: pa.Table) -> Part:
+def write_batches(storage: Storage, table: str, day: str, rows: Iterable[pa.RecordBatch]) -> tuple[Part, ...]:
+    """The same from batches of any size, of which no more than one row group is held."""
+    groups = _groups(TABLES[table], rows)
+    return tuple(_write_part(storage, table, day, part) for part in _parted(groups))
+
+
+def _groups(schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows as tables of exactly one row group, the last one apart, however they are batched."""
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in rows:
+        if not batch.schema.equals(schema):
+            raise StoreError("rows with other columns than the model's")
+        while batch.num_rows:
+            piece = batch.slice(0, _GROUP - size)
+            held.append(piece)
+            size += piece.num_rows
+            batch = batch.slice(piece.num_rows)
+            if size == _GROUP:
+                yield pa.Table.from_batches(held, schema).combine_chunks()
+                held, size = [], 0
+    if size:
+        yield pa.Table.from_batches(held, schema).combine_chunks()
+
+
+def _parted(groups: Iterator[pa.Table]) -> Iterator[Iterator[pa.Table]]:
+    """The groups of one part after the other; each part is to be used up before the next is asked for."""
+    for first in groups:
+        yield chain((first,), islice(groups, _PART // _GROUP - 1))
+
+
+def _write_part(storage: Storage, table: str, day: str, groups: Iterable[pa.Table]) -> Part:
     # The name is the digest of the bytes, so they are made before the file has a name. A part is bounded (_PART).
     buffer = pa.BufferOutputStream()
-    with pq.ParquetWriter(buffer, rows.schema, **_SETTLED) as writer:
-        for at in range(0, rows.num_rows, _GROUP):
-            writer.write_table(rows.slice(at, _GROUP).combine_chunks(), row_group_size=_GROUP)
+    rows = 0
+    with pq.ParquetWriter(buffer, TABLES[table], **_SETTLED) as writer:
+        for group in groups:
+            writer.write_table(group, row_group_size=_GROUP)
+            rows += group.num_rows
     data = buffer.getvalue()
     digest = hashlib.sha256(memoryview(data)).hexdigest()
     path = f"tables/{table}/day={day}/{digest}.parquet"
@@ -77,9 +109,21 @@ def _write_part(storage: Storage, table: str, day: str, rows: pa.Table) -> Part:
     try:
         with spoken(path):
             sink.file.write(memoryview(data))
-        return Part(path, rows.num_rows, sink.close())
+        return Part(path, rows, sink.close())
     finally:
         sink.abandon()
+
+
+@contextmanager
+def _reading(part: Part) -> Generator[None, None, None]:
+    """Damage is said by name."""
+    try:
+        yield
+    except FileNotFoundError as fault:
+        raise missing(part.path, fault) from fault
+    except pa.ArrowInvalid as fault:
+        hint = "Run clampdown doctor; the raw files make the store again."
+        raise StoreError("a part of the store is damaged", where=part.path, hint=hint) from fault
 
 
 def read_part(
@@ -128,6 +172,27 @@ def iterate(
     """The rows of several parts, one part at a time, so that a large table never stands in memory."""
     for part in parts:
         yield read_part(storage, part, schema or TABLES[table], columns=columns, where=where)
+
+
+def stream(storage: Storage, table: str, parts: Sequence[Part], *, schema: pa.Schema | None = None) -> Stream:
+    """The rows of several parts, a row group at a time, whenever they are asked for."""
+    whole = schema or TABLES[table]
+
+    def read(columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        wanted = whole if columns is None else pa.schema([whole.field(name) for name in columns])
+        for part in parts:
+            yield from _batches(storage, part, wanted)
+
+    return Stream(whole, read)
+
+
+def _batches(storage: Storage, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    with _reading(part), storage.open(part.path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(_GROUP, columns=schema.names, use_threads=False):
+            rows += batch.num_rows
+            table = pa.Table.from_batches([batch]).select(schema.names).replace_schema_metadata(None)
+            yield from table.cast(schema).to_batches()
 
 
 def join(
