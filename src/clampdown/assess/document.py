@@ -130,7 +130,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One role of a platform on one network, as far as it bears on the answer."""
+    """One role of a platform on one network that is not simply reachable, where the line itself does not say so."""
 
     target: str
     network: int
