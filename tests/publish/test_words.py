@@ -209,3 +209,27 @@ def test_labels_of_days_do_not_collide(first: str, days: int) -> None:
     assert all(a[1] <= b[0] + 1e-9 for a, b in pairwise(edges))
     if days > 60:
         assert len(ticks) >= 3
+
+
+def test_a_group_of_sites_gets_an_answer(ask: Callable[..., assess.Report]) -> None:
+    report = ask(group="news")
+    assert [line.platform for line in report.headlines] == ["web/news.example"]
+    said = text(report)
+    assert "Which news media are blocked in Xanadia?" in said
+    assert "news.example in 4 of 7 networks with enough data was found blocked." in said
+    assert "too little data to say anything" not in said
+
+
+def test_a_sentence_does_not_name_a_hundred(told: Callable[..., assess.Report], names: Names) -> None:
+    report = told(("web/news.example", "blocked"))
+    cells = tuple(msgspec.structs.replace(report.cells[0], target=f"web/n{i}.example") for i in range(70))
+    from clampdown.assess.headlines import headlines_of
+
+    many = msgspec.structs.replace(names, target_groups={cell.target: ("news",) for cell in cells})
+    lines, _ = headlines_of(cells, many, ("news",), None, LIMITS)
+    asked = msgspec.structs.replace(report.question, group="news")
+    said = text(
+        msgspec.structs.replace(report, question=asked, headlines=lines, cells=cells, headline_groups=("news",))
+    )
+    assert "and 62 more were found blocked." in said
+    assert "10 more lines are in report.json." in said

@@ -34,7 +34,10 @@ def headlines_of(
     lines: list[Headline] = []
     untested: list[str] = []
     done: set[str] = set()
-    chosen = [(g, p) for g in groups for p in names.platforms if g == _own_group(p, groups)]
+    roles = {target for platform in names.platforms for target in platform.roles}
+    sites = [_named(target, names) for target in sorted(by_target) if target not in roles]
+    every = [*names.platforms, *sites]
+    chosen = [(g, p) for g in groups for p in every if g == _own_group(p, groups)]
     if asked is not None:
         chosen = [("", _named(asked, names))]
     for group, platform in chosen:
@@ -59,8 +62,9 @@ def _named(asked: str, names: Names) -> Platform:
     """The platform that was asked about; a single target is one with nothing beside itself."""
     found = next((p for p in names.platforms if p.id == asked), None)
     return found or Platform(
-        id=asked, label=names.target(asked), groups=(), any_of=(asked,), all_of=(), roles={asked: names.target(asked)}
-    )
+        id=asked, label=names.target(asked), groups=names.target_groups.get(asked, ()), any_of=(asked,), all_of=(),
+        roles={asked: names.target(asked)},
+    )  # fmt: skip
 
 
 def _headline(

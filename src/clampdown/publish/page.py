@@ -28,6 +28,7 @@ from clampdown.publish.words import report as prose
 MAX_NETWORKS: Final = 12  # columns; the rest are in report.json
 MAX_TARGETS: Final = 80  # lines of the matrix
 MAX_EVIDENCE: Final = 400
+MAX_ANSWERS: Final = 60  # lines of the short answer for one group
 _SERIOUS: Final = ("blocked", "throttled", "conflicting", "refused", "down", "unknown", "ok", "insufficient")
 _DOTS: Final = ("blocked", "throttled", "partly", "conflicting", "refused", "down", "unclear", "ok")
 
@@ -43,7 +44,7 @@ class View(NamedTuple):
     """What the template places; no arithmetic is left in it."""
 
     report: Report
-    answers: tuple[tuple[str, tuple[Headline, ...]], ...]
+    answers: tuple[tuple[str, tuple[Headline, ...], int], ...]  # group, lines, lines left out
     networks: tuple[Network, ...]
     more_networks: int
     groups: tuple[Group, ...]
@@ -173,7 +174,7 @@ def _view(report: Report) -> View:
     )
 
 
-def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...]], ...]:
+def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...], int], ...]:
     grouped: dict[str, list[Headline]] = defaultdict(list)
     for line in report.headlines:
         grouped[line.group].append(line)
@@ -184,7 +185,14 @@ def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...]], ...]:
         worst = (found["blocked"], found["throttled"], found["partly"], late, found["conflicting"], found["refused"])
         return (*(-n for n in worst), -line.whole.n, line.platform)
 
-    return tuple((report.names.group(group) or "", tuple(sorted(lines, key=order))) for group, lines in grouped.items())
+    return tuple(
+        (
+            report.names.group(group) or "",
+            tuple(sorted(lines, key=order)[:MAX_ANSWERS]),
+            max(0, len(lines) - MAX_ANSWERS),
+        )
+        for group, lines in grouped.items()
+    )
 
 
 def _networks(report: Report) -> tuple[Network, ...]:

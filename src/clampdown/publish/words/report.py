@@ -26,6 +26,7 @@ TOO_LITTLE: Final = (
     "There is too little data to say anything of any of them. This does not mean that they are reachable."
 )
 TOO_LITTLE_FOR_ONE: Final = "There is too little data to say. This does not mean that it is reachable."
+MOST_NAMED: Final = 8
 SYNTHETIC: Final = "Synthetic data. This country does not exist; nothing on this page is about a real place or network."
 SMALL: Final = "Clampdown"
 KICKER: Final = "A page of evidence"
@@ -112,7 +113,7 @@ def standfirst(report: Report) -> num.Sentence:
     known = [line for line in report.headlines if line.whole.n]
     if report.question.target is not None and known:
         return _one(report, known[0])
-    label = {p.id: num.name(p.label) for p in report.names.platforms}
+    label = _Labels(report)
     made: list[str] = []
     for state, said in _SAID:
         hit = [(label[h.platform], h.whole) for h in known if h.whole.states[state]]
@@ -133,7 +134,7 @@ def standfirst(report: Report) -> num.Sentence:
     clear = [label[h.platform] for h in known if h.whole.states["ok"] == h.whole.n and not h.parts]
     if clear:
         was = "was" if len(clear) == 1 else "were"
-        made.append(f"{num.listed(clear)} {was} reachable wherever there is enough data.")
+        made.append(f"{num.listed(_some(clear))} {was} reachable wherever there is enough data.")
     return num.Sentence(" ".join(made))
 
 
@@ -156,7 +157,24 @@ def _counted(found: Sequence[tuple[str, Count]], state: str) -> str:
     ordered = sorted(found, key=lambda each: (-each[1].states[state], -each[1].n))
     parts = [f"{name} in {count.states[state]} of {count.n}" for name, count in ordered]
     parts[0] += " networks with enough data"
-    return num.listed(parts)
+    return num.listed(_some(parts))
+
+
+def _some(parts: Sequence[str]) -> list[str]:
+    """A sentence names a few; the list below it names all."""
+    rest = len(parts) - MOST_NAMED
+    return [*parts[:MOST_NAMED], f"{rest} more"] if rest > 1 else list(parts)
+
+
+class _Labels(dict[str, str]):
+    """What people call a platform, or a site that is none."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__({p.id: num.name(p.label) for p in report.names.platforms})
+        self._names = report.names
+
+    def __missing__(self, key: str) -> str:
+        return num.name(self._names.target(key))
 
 
 def _only_lately(line: Headline) -> bool:
@@ -269,6 +287,10 @@ def more(networks: int, targets: int) -> str:
     if targets:
         parts.append(num.plural(targets, "target"))
     return f"Left out here for want of room and found in report.json: {num.listed(parts)}."
+
+
+def more_answers(lines: int) -> str:
+    return f"{num.plural(lines, 'more line')} are in report.json."
 
 
 def more_evidence(cells: int) -> str:
