@@ -243,6 +243,15 @@ def test_a_report_that_was_touched(path: str, value: object, code: int, says: st
     assert "\x1b" not in out + err
 
 
+@pytest.mark.parametrize(
+    "asked", [["--target", "web/given.example"], ["--since", "2024-03-02"], ["--network", "AS64500"]]
+)
+def test_what_was_not_asked_about_did_not_come_later(asked: list[str], store: str, said: Said) -> None:
+    assert said("report", "XA", "--store", store, "-q", *asked)[0] == 0
+    code, _, err = said("verify", "report.json", "--store", store)
+    assert (code, err) == (0, "")
+
+
 def test_a_list_that_was_touched(store: str, said: Said) -> None:
     assert said("report", "XA", "--store", store, "-q")[0] == 0
     file = Path("witnesses.csv")

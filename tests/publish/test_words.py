@@ -134,6 +134,8 @@ def test_a_part_beside_the_answer_is_told(told: Callable[..., assess.Report]) ->
     said = text(report)
     assert "Not counted in this line: web version blocked in 1." in said
     assert "Herald was reachable" not in said
+    alone = text(told(("herald/app", "ok"), ("herald/web", "blocked"), target="herald"))
+    assert "Herald: reachable in 1 of 1 network with enough data. Not counted in this line: web version" in alone
 
 
 def test_a_platform_measured_beside_its_point_is_not_untested(told: Callable[..., assess.Report]) -> None:

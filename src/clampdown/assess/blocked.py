@@ -103,16 +103,18 @@ def check(
     verdicts were made from, by those who hold them."""
     report = read(data)
     notes: tuple[str, ...] = ()
-    later = 0
+    grown = False
     if named is not None:
-        verdicts, later = _named(verdicts, named, report.period.first)
+        asked = _asked(_of_country(verdicts, report.question.country), report.question, report.names)
+        later = sum(not kept for kept in _listed(asked, named))
         notes = (f"later:{later}",) if later else ()
+        verdicts, grown = _named(verdicts, named, report.period.first)
     stated = doc.numbers(report)
     found_inputs: dict[str, Value] = {}
     if inputs is not None:
         own = doc.premises(report.inputs)
         stated |= own
-        found_inputs = _premises(own, doc.premises(inputs), grown=bool(later))
+        found_inputs = _premises(own, doc.premises(inputs), grown=grown)
 
     def recount() -> Mapping[str, Value]:
         made = build(verdicts, fired, coverage, report.question, report.thresholds, report.names, report.inputs).report
@@ -135,12 +137,17 @@ def _premises(stated: Mapping[str, Value], found: Mapping[str, Value], *, grown:
     return {name: stated[name] if holds(name) else value for name, value in found.items() if name in stated}
 
 
-def _named(verdicts: pa.Table, named: Mapping[str, set[str | None]], first: str) -> tuple[pa.Table, int]:
-    ids, targets, days = (verdicts.column(c).to_pylist() for c in ("measurement", "target", "day"))
-    mask = [t in named.get(m, ()) for m, t in zip(ids, targets, strict=True)]
-    history = [day != UNKNOWN_DAY and day < first for day in days]
-    later = sum(not keep and not old for keep, old in zip(mask, history, strict=True))
-    return verdicts.filter(pa.array([a or b for a, b in zip(mask, history, strict=True)], pa.bool_())), later
+def _listed(verdicts: pa.Table, named: Mapping[str, set[str | None]]) -> list[bool]:
+    ids, targets = (verdicts.column(c).to_pylist() for c in ("measurement", "target"))
+    return [t in named.get(m, ()) for m, t in zip(ids, targets, strict=True)]
+
+
+def _named(verdicts: pa.Table, named: Mapping[str, set[str | None]], first: str) -> tuple[pa.Table, bool]:
+    """The verdicts that the list names and the days before them; and whether the store holds more than these."""
+    listed = _listed(verdicts, named)
+    history = [day != UNKNOWN_DAY and day < first for day in verdicts.column("day").to_pylist()]
+    kept = [a or b for a, b in zip(listed, history, strict=True)]
+    return verdicts.filter(pa.array(kept, pa.bool_())), not all(kept)
 
 
 def _of_country(table: pa.Table, country: str) -> pa.Table:

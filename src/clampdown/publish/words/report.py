@@ -143,6 +143,8 @@ def _one(report: Report, line: Headline) -> num.Sentence:
     made = [f"{subject(report, report.question)}: {_lower(answer(line.whole))}."]
     if line.recent is not None and _only_lately(line):
         made.append(f"In the last {report.thresholds.recent_days} days: {short_answer(line.recent)}.")
+    if beside := parts(line, report):
+        made.append(beside)
     if rest := line.whole.tested - line.whole.n:
         made.append(f"Too little data on {num.plural(rest, 'further network')}.")
     return num.Sentence(" ".join(made))
