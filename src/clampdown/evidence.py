@@ -93,15 +93,24 @@ def verify(
     return Proof(holds=bool(stated) and not failed, numbers=len(checks), failed=failed, checks=checks, notes=notes)
 
 
+def also(proof: Proof, number: str, stated: Value, found: Value) -> Proof:
+    """A proof with one more number."""
+    one = Check(number=number, stated=stated, found=found, holds=same(stated, found))
+    return Proof(
+        holds=proof.holds and one.holds, numbers=proof.numbers + 1, failed=proof.failed + (not one.holds),
+        checks=(*proof.checks, one), notes=proof.notes,
+    )  # fmt: skip
+
+
 def require(proof: Proof) -> None:
     """Raise where a proof does not hold, naming the first numbers that differ."""
     if proof.holds:
         return
     if not proof.numbers:
-        raise CheckFailed("the document states no number", hint="give the report.json that `report` wrote")
+        raise CheckFailed("the document states no number", hint="Give the report.json that `report` wrote.")
     wrong = [check for check in proof.checks if not check.holds]
     shown = "; ".join(f"{c.number}: stated {c.stated!r}, found {c.found!r}" for c in wrong[:3])
     raise CheckFailed(
         f"{proof.failed} of {proof.numbers} numbers do not hold ({shown})",
-        hint="the store or the document changed since it was written",
+        hint="The store or the document changed since it was written.",
     )

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -192,9 +193,107 @@ def test_outputs_have_the_shape_of_their_schemas(files: Path, store: str, said: 
             check.validate(json.loads(text))
 
 
+def change(numbers: Any, path: str, value: object) -> Any:
+    """A report with one thing changed: `cells.0.n`."""
+    *way, last = path.split(".")
+    at = numbers
+    for step in way:
+        at = at[int(step) if step.isdecimal() else step]
+    at[int(last) if last.isdecimal() else last] = value
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code", "says"),
+    [
+        ("cells.0.n", 10**400, 1, "cell/web/denied.example@AS64500/n"),
+        ("cells.0.reason", "few_measurements", 1, "/reason"),
+        ("cells.0.witnesses.blocked.first.0.link", "https://example.org/", 1, "/witnesses/blocked/named"),
+        ("cells.0.target", "\x1b[31m", 1, "does not hold"),
+        ("period.silent", ["2024-03-07"], 1, "period/silent"),
+        ("as_of", "2030-01-01", 1, "as_of"),
+        ("untested", [], 1, "untested"),
+        ("headline_groups", [], 1, "does not hold: groups"),
+        ("inputs.rules", "0" * 64, 1, "inputs/rules"),
+        ("inputs.sources.0.measurements", 1, 1, "inputs/source/ooni/measurements"),
+        ("inputs.sources.0.terms.licence", "CC0-1.0", 1, "inputs/source/ooni/licence"),
+        ("witnesses_digest", "0" * 64, 1, "witnesses/digest"),
+        ("names.country", "Elsewhere", 0, "country"),
+        ("names.networks", {"x": "y", "9" * 30: "z"}, 0, "networks"),
+        ("thresholds.measurements", 4, 0, "thresholds"),
+        ("thresholds.cap_days", 10**9, 2, "cap_days"),
+        ("thresholds.recent_days", 0, 2, "recent_days"),
+        ("question.since", "0001-01-01T00:00:00", 2, "2000"),
+        ("question.until", "2024-03-02T00:00:00Z", 2, "naive UTC"),
+        ("question.network", 2**80, 2, "AS number"),
+        ("question.group", "nix", 2, "nix"),
+        ("cells.0", "x", 2, "cells"),
+        ("kind", "y" * 5000, 2, "not known here"),
+    ],
+)
+def test_a_report_that_was_touched(path: str, value: object, code: int, says: str, store: str, said: Said) -> None:
+    assert said("report", "XA", "--store", store, "-q")[0] == 0
+    file = Path("report.json")
+    file.write_text(json.dumps(change(json.loads(file.read_text()), path, value)))
+    found, out, err = said("verify", "report.json", "--store", store)
+    assert found == code, out + err
+    assert says in (err if code != 1 else out)
+    assert "Traceback" not in err
+    assert len(out + err) < 20_000
+    assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize(
+    "asked", [["--target", "web/given.example"], ["--since", "2024-03-02"], ["--network", "AS64500"]]
+)
+def test_what_was_not_asked_about_did_not_come_later(asked: list[str], store: str, said: Said) -> None:
+    assert said("report", "XA", "--store", store, "-q", *asked)[0] == 0
+    code, _, err = said("verify", "report.json", "--store", store)
+    assert (code, err) == (0, "")
+
+
+def test_a_list_that_was_touched(store: str, said: Said) -> None:
+    assert said("report", "XA", "--store", store, "-q")[0] == 0
+    file = Path("witnesses.csv")
+    whole = file.read_text()
+    file.write_text(whole.replace('"blocked"', '"ok"', 1))
+    code, out, _ = said("verify", "report.json", "--store", store)
+    assert (code, "witnesses.csv/digest" in out) == (1, True)
+    file.write_text("a,b\n1,2\n")
+    assert said("verify", "report.json", "--store", store)[0] == 2
+    file.write_text(whole.partition("\n")[0] + '\n"only"\n')
+    assert said("verify", "report.json", "--store", store)[0] == 2
+
+
+def test_show_takes_the_address_that_a_page_links_to(store: str, said: Said) -> None:
+    uid = made.records()[0]["measurement_uid"]
+    assert said("show", f"https://explorer.ooni.org/m/{uid}", "--store", store)[1].startswith(f"Measurement {uid}\n")
+
+
+def test_an_export_of_nothing_says_so(store: str, said: Said) -> None:
+    code, out, err = said("export", "cells", "--store", store, "--country", "KE")
+    assert (code, out.count("\n")) == (0, 1)
+    assert "no row fits" in err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["report", "XA", "--store", "STORE", "--since", "0001-01-01"], "2000 to 2100"),
+        (["report", "XA", "--store", "STORE", "--until", "9999-12-31"], "2000 to 2100"),
+        (["report", "XA", "--store", "STORE", "--since", "2031-01-01"], "XA (2024-03-01 to 2024-03-02)"),
+        (["report", "XA", "--store", "STORE", "--target", "telegrm"], "Did you mean telegram"),
+        (["report", "XA", "--store", "STORE", "--target", ""], "no target"),
+        (["report", "XA", "--store", "STORE", "--target", "https://given.example/x"], "web/given.example"),
+        (["report", "XA", "--store", "STORE", "--target", "telegram/nix"], "telegram/web"),
+        (["report", "XA", "--store", "STORE", "--target", "web/t.me"], "Did you mean telegram/"),
+        (["report", "XA", "--store", "STORE", "--network", "AS65000"], "AS65000"),
+        (["report", "XA", "--store", "STORE", "-o", "."], "is a folder"),
+        (["report", "XA", "--store", "STORE", "-o", ""], "is a folder"),
+        (["report", "XA", "--store", "STORE", "-o", "other.json/r.html"], "a file stands where"),
+        (["export", "cells", "--store", "STORE", "--country", "Q"], "country code"),
+        (["verify", "other.json", "--store", "."], "clampdown ingest"),
+        (["verify", "deep.json", "--store", "STORE"], "deep.json"),
         (["ingest", "absent.json", "--store", "s"], "absent.json"),
         (["ingest", "."], "no store is named"),
         (["judge"], "no store is named"),
@@ -222,6 +321,7 @@ def test_outputs_have_the_shape_of_their_schemas(files: Path, store: str, said: 
 )
 def test_faults_are_said_with_exit_2(words: list[str], says: str, store: str, said: Said) -> None:
     Path("other.json").write_text("{}")
+    Path("deep.json").write_text('{"x":' + "[" * 100_000 + "]" * 100_000 + "}")
     code, out, err = said(*(store if word == "STORE" else word for word in words))
     assert (code, out) == (2, ""), err
     assert says in err

@@ -47,7 +47,7 @@ def test_size(text: str, value: int) -> None:
         ({"CLAMPDOWN_WORKER": "2"}, None, "Did you mean 'CLAMPDOWN_WORKERS'"),
         ({"CLAMPDOWN_WORKERS": "many"}, None, "not a number"),
         ({"CLAMPDOWN_QUIET": "perhaps"}, None, "neither yes nor no"),
-        ({"CLAMPDOWN_LOG_FORMAT": "xml"}, None, "say text or json"),
+        ({"CLAMPDOWN_LOG_FORMAT": "xml"}, None, "Say text or json"),
         ({"CLAMPDOWN_LIMIT_RECORD": "0"}, None, "cannot be 0"),
         ({}, b"wokers = 2", "Did you mean 'workers'"),
         ({}, b"workers = -1", "negative"),

@@ -12,11 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
 from clampdown import assess
 from clampdown.assess.names import Names
+from clampdown.model import Terms
 from clampdown.publish.page import page
 
 pytestmark = [
@@ -25,7 +27,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-WIDTHS = ((390, 844), (768, 1024), (1280, 900))
+WIDTHS = ((320, 640), (360, 780), (768, 1024), (1280, 900))
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,14 @@ def address(
 ) -> str:
     """A page with every section and few enough targets for a quick look."""
     question = assess.Question(country="XA", group="social")
+    own = inputs.sources[0].terms
+    terms = Terms(own.source, own.licence, "yes", own.attribution, "https://example.org/" + "licence/" * 12)
+    source = msgspec.structs.replace(inputs.sources[0], terms=terms)
+    long = {**names.targets, "agora/web": f"{'x' * 60}.{'sub.' * 30}example", "reel/web": "https://" + "y" * 120}
+    names, inputs = (
+        msgspec.structs.replace(names, targets=long),
+        msgspec.structs.replace(inputs, sources=(source,)),
+    )
     answer = assess.build(*world, question, assess.load_thresholds(), names, inputs)
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_bytes(page(answer.report))
@@ -82,6 +92,7 @@ def test_nothing_leaves_the_page(browser: Any, address: str) -> None:
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
 def test_it_fits(browser: Any, address: str, width: int, height: int) -> None:
     opened(browser, address, width, height)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true })")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     size = browser.execute_script("return parseFloat(getComputedStyle(document.body).fontSize)")
     assert size >= 16

@@ -20,10 +20,10 @@ from clampdown.model import COVERAGE, FIRED
 from clampdown.publish import charts, words
 from clampdown.publish import numbers as num
 from clampdown.publish.page import page
-from clampdown.publish.words import report as prose
+from clampdown.publish.words import cells as tell
 
 Make = Callable[..., dict[str, Any]]
-VOID = {"meta", "br", "img", "link", "input", "rect", "line", "circle", "path"}
+VOID = {"meta", "br", "img", "link", "input", "rect", "line", "circle", "path", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -75,11 +75,11 @@ def test_the_answer_comes_first_and_counts(read: Reader) -> None:
     assert "Blocked in 7 of 7 networks with enough data" in said
     assert "Blocked in 3 of 7 networks with enough data; partly blocked in 2" in said
     assert "Refused by the far end in 7 of 7 networks with enough data" in said
-    assert "In the last 14 days, since 17 October, also Carrier Pigeon in" in said
+    assert "In the last 14 days, since 17 October, Carrier Pigeon in" in said
     assert "banned" not in said
     assert "Synthetic data." in said
-    assert "Nobody measured anything in the country on 1 day: 11 October." in said
-    assert "Asked about and never measured here in this period: Semaphore" in said
+    assert "No measurement from the country is at hand for 1 day: 11 October." in said
+    assert "Asked about, and without any measurement here in this period: Semaphore" in said
 
 
 def test_no_request_leaves_the_page(read: Reader) -> None:
@@ -203,7 +203,7 @@ def test_a_single_target(world: tuple[pa.Table, pa.Table, pa.Table], names: Name
     asked = assess.Question(country="XA", target="telegram")
     said = Reader(page(assess.build(*world, asked, assess.load_thresholds(), names, inputs).report)).said
     assert "Is Telegram blocked in Xanadia?" in said
-    assert "Telegram in 3 of 7 networks with enough data was found blocked." in said
+    assert "Telegram: blocked in 3 of 7 networks with enough data; partly blocked in 2." in said
 
 
 def test_the_same_report_gives_the_same_bytes(answer: assess.Answer) -> None:
@@ -240,6 +240,8 @@ def test_every_mechanism_has_words() -> None:
     known = load_reference().mechanisms
     for mechanism in known.labels:
         assert "without a name here" not in words.how(mechanism), mechanism
+        assert len(words.how_brief(mechanism)) <= 20, mechanism
+        assert words.how_brief(mechanism) != mechanism
     assert "without a name here" in words.how("nonsense.of.some.kind")
     assert words.how(None) == ""
     assert words.how("tls.reset.sni") != words.how("tls.reset") != words.how("tls.reset.other")
@@ -253,7 +255,9 @@ def test_every_mechanism_has_words() -> None:
         (num.plural(2, "try", "tries"), "2 tries"), (num.listed(["a", "b", "c"]), "a, b and c"), (num.listed([]), ""),
         (num.period("2026-09-01", "2026-10-30"), "1 September to 30 October 2026"),
         (num.period("2025-12-31", "2026-01-01"), "31 December 2025 to 1 January 2026"),
-        (num.days_text(["2026-10-11", "2026-10-14", "2026-10-15"]), "11 October and 14 Oct to 15 Oct"),
+        (num.days_text(["2026-10-11", "2026-10-14", "2026-10-15"]), "11 October and 14 to 15 October"),
+        (num.days_text(["2026-09-30", "2026-10-01"]), "30 September to 1 October"),
+        (num.days_text(["2025-12-31", "2026-01-01"]), "31 December 2025 to 1 January 2026"),
         (num.day("unknown"), "unknown"), (num.plain("a\u202eb\x07"), "a\\u202eb\\u0007"),
         (num.plain("می\u200cخواهم"), "می\u200cخواهم"), (num.plain("x" * 400), "x" * 299 + "…"),
     ],
@@ -268,5 +272,6 @@ def test_prose_has_a_word_for_every_state_and_reason() -> None:
 
     assert {*STATES, *PLATFORM_STATES} <= set(words.STATE)
     assert set(GRADES) == set(words.GRADE)
+    assert {*words.REASON} == {*words.REASON_BRIEF}
     for reason in words.REASON:
-        assert prose.reason(reason, {"measurements": 5, "vantage_points": 2})
+        assert tell.reason(reason, assess.load_thresholds())

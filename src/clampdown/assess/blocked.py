@@ -22,7 +22,7 @@ from clampdown.assess.headlines import headlines_of
 from clampdown.assess.names import Names, names_of
 from clampdown.assess.witnesses import WITNESSES, Listing, listing
 from clampdown.errors import InputError, UsageError
-from clampdown.evidence import Proof, verify
+from clampdown.evidence import Proof, Value, verify
 from clampdown.model import UNKNOWN_DAY, Terms
 from clampdown.reference import Reference
 
@@ -76,39 +76,78 @@ def _names(reference: Reference, country: pa.Table, question: Question) -> Names
     return names_of(question.country, reference, targets, networks)
 
 
+def read(data: bytes) -> Report:
+    """A report.json as a report; whatever else it is, is said."""
+    hint = "Give the report.json that `report` wrote."
+    try:
+        report = doc.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"this is not a report: {error}", hint=hint) from error
+    if report.kind != doc.KIND or report.format != doc.FORMAT:
+        raise InputError(
+            f"this is a {report.kind[:60]!r} of format {report.format}, which is not known here", hint=hint
+        )
+    return report
+
+
 def check(
     data: bytes,
     verdicts: pa.Table,
     fired: pa.Table,
     coverage: pa.Table,
     named: Mapping[str, set[str | None]] | None = None,
+    inputs: Inputs | None = None,
 ) -> Proof:
     """Recompute every number of a report.json. `named`: measurement -> targets that its witnesses.csv lists, so that
-    what reached the store later does not count; the days before the period still serve as history."""
-    try:
-        report = doc.decode(data)
-    except msgspec.DecodeError as error:
-        raise InputError(f"this is not a report: {error}", hint="give the report.json that `report` wrote") from error
-    if report.kind != doc.KIND or report.format != doc.FORMAT:
-        raise InputError(f"this is a {report.kind} of format {report.format}, which is not known here")
+    what reached the store later does not count; the days before the period still serve as history. `inputs`: what the
+    verdicts were made from, by those who hold them."""
+    report = read(data)
     notes: tuple[str, ...] = ()
+    grown = False
     if named is not None:
-        verdicts, later = _named(verdicts, named, report.period.first)
+        asked = _asked(_of_country(verdicts, report.question.country), report.question, report.names)
+        later = sum(not kept for kept in _listed(asked, named))
         notes = (f"later:{later}",) if later else ()
+        verdicts, grown = _named(verdicts, named, report.period.first)
+    stated = doc.numbers(report)
+    found_inputs: dict[str, Value] = {}
+    if inputs is not None:
+        own = doc.premises(report.inputs)
+        stated |= own
+        found_inputs = _premises(own, doc.premises(inputs), grown=grown)
 
-    def recount() -> Mapping[str, Any]:
+    def recount() -> Mapping[str, Value]:
         made = build(verdicts, fired, coverage, report.question, report.thresholds, report.names, report.inputs).report
-        return doc.numbers(made)
+        return doc.numbers(made) | found_inputs
 
-    return verify(doc.numbers(report), recount, notes)
+    return verify(stated, recount, notes)
 
 
-def _named(verdicts: pa.Table, named: Mapping[str, set[str | None]], first: str) -> tuple[pa.Table, int]:
-    ids, targets, days = (verdicts.column(c).to_pylist() for c in ("measurement", "target", "day"))
-    mask = [t in named.get(m, ()) for m, t in zip(ids, targets, strict=True)]
-    history = [day != UNKNOWN_DAY and day < first for day in days]
-    later = sum(not keep and not old for keep, old in zip(mask, history, strict=True))
-    return verdicts.filter(pa.array([a or b for a, b in zip(mask, history, strict=True)], pa.bool_())), later
+def _premises(stated: Mapping[str, Value], found: Mapping[str, Value], *, grown: bool) -> dict[str, Value]:
+    """What the store says; where more came later, it must still hold what was there."""
+    if not grown:
+        return dict(found)
+
+    def holds(name: str) -> bool:
+        mine, now = stated.get(name), found.get(name)
+        if isinstance(mine, int) and isinstance(now, int):
+            return mine <= now
+        return name in ("inputs/rules", "inputs/reference") and {*str(mine).split()} <= {*str(now).split()}
+
+    return {name: stated[name] if holds(name) else value for name, value in found.items() if name in stated}
+
+
+def _listed(verdicts: pa.Table, named: Mapping[str, set[str | None]]) -> list[bool]:
+    ids, targets = (verdicts.column(c).to_pylist() for c in ("measurement", "target"))
+    return [t in named.get(m, ()) for m, t in zip(ids, targets, strict=True)]
+
+
+def _named(verdicts: pa.Table, named: Mapping[str, set[str | None]], first: str) -> tuple[pa.Table, bool]:
+    """The verdicts that the list names and the days before them; and whether the store holds more than these."""
+    listed = _listed(verdicts, named)
+    history = [day != UNKNOWN_DAY and day < first for day in verdicts.column("day").to_pylist()]
+    kept = [a or b for a, b in zip(listed, history, strict=True)]
+    return verdicts.filter(pa.array(kept, pa.bool_())), not all(kept)
 
 
 def _of_country(table: pa.Table, country: str) -> pa.Table:
@@ -178,7 +217,7 @@ def _period(asked: pa.Table, coverage: pa.Table, question: Question, limits: Thr
     if first is None or last is None:
         raise InputError(
             f"nothing is known of {question.country} in this period",
-            hint="name a country that the store holds, and a period with data",
+            hint="Name a country that the store holds, and a period with data.",
         )
     every = [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]
     tested = tuple(day for day in every if day in days)
@@ -345,4 +384,4 @@ def strictest(inputs: Inputs) -> Terms | None:
     return max(terms, key=lambda t: _STRICTNESS.index(t.redistribute) if t.redistribute in _STRICTNESS else unknown)
 
 
-__all__ = ["WITNESSES", "Answer", "build", "check", "strictest", "targets_of"]
+__all__ = ["WITNESSES", "Answer", "build", "check", "read", "strictest", "targets_of"]

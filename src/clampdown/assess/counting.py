@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from importlib.resources import files
 from math import fsum
 from statistics import median
-from typing import Final, NamedTuple, cast
+from typing import Annotated, Final, NamedTuple, cast
 
 import msgspec
 import pyarrow as pa
@@ -32,27 +32,33 @@ KEYS: Final = (
 )  # fmt: skip
 
 
+# A report may come from anywhere: what it carries is bounded before it is used.
+Few = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """The values of thresholds.toml; a report carries them, so that it can be recomputed when they change."""
 
-    measurements: int
-    vantage_points: int
-    agreeing_vantage_points: int
-    blocked: float
-    throttled: float
-    refused: float
-    down: float
-    ok: float
-    ok_with_one_dissent: float
-    answered: float
-    corroborated_days: int
-    corroborated_networks: int
-    private_below: int
-    cap_days: int
-    cap_factor: int
-    witnesses: int
-    witnesses_ok: int
-    recent_days: int
+    measurements: Few
+    vantage_points: Few
+    agreeing_vantage_points: Few
+    blocked: Share
+    throttled: Share
+    refused: Share
+    down: Share
+    ok: Share
+    ok_with_one_dissent: Share
+    answered: Share
+    corroborated_days: Few
+    corroborated_networks: Few
+    private_below: Few
+    cap_days: Days
+    cap_factor: Few
+    witnesses: Few
+    witnesses_ok: Few
+    recent_days: Days
     reasons: dict[str, str] = {}
 
 
@@ -66,7 +72,7 @@ def load_thresholds(data: bytes | None = None) -> Thresholds:
         made = msgspec.convert({**values, "reasons": reasons}, Thresholds)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RuleError(
-            f"the thresholds are not well formed: {error}", hint="each is a table with value and reason"
+            f"the thresholds are not well formed: {error}", hint="Each is a table with value and reason."
         ) from error
     return made
 

@@ -11,7 +11,7 @@ import msgspec
 
 from clampdown.assess.counting import Bounds, Thresholds
 from clampdown.assess.names import Names
-from clampdown.evidence import Value, Witnesses
+from clampdown.evidence import Value, Witnesses, digest
 from clampdown.model import Terms
 
 FORMAT = 1
@@ -27,6 +27,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     group: str | None = None
     network: int | None = None
+
+    def __post_init__(self) -> None:
+        for bound in (self.since, self.until):
+            if bound is not None and (bound.tzinfo is not None or not 2000 <= bound.year <= 2100):
+                raise ValueError("a bound of the period is naive UTC between 2000 and 2100")
+        if self.network is not None and not 0 < self.network < 1 << 32:
+            raise ValueError("the network is no AS number")
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +137,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One role of a platform on one network, as far as it bears on the answer."""
+    """One role of a platform on one network that is not simply reachable, where the line itself does not say so."""
 
     target: str
     network: int
@@ -225,9 +232,21 @@ def numbers(report: Report) -> dict[str, Value]:
         "vantage/high": report.vantage.high,
         "period/first": report.period.first,
         "period/last": report.period.last,
+        "period/days": report.period.days,
         "period/tested": len(report.period.tested),
+        "period/tested/digest": digest(report.period.tested),
         "period/silent": len(report.period.silent),
+        "period/silent/digest": digest(report.period.silent),
+        "period/recent": report.period.recent,
+        "as_of": report.as_of,
         "untested": len(report.untested),
+        "untested/digest": digest(report.untested),
+        "groups": " ".join(report.headline_groups),
+        "cells": len(report.cells),
+        "headlines": len(report.headlines),
+        "networks": len(report.networks),
+        "excluded": len(report.excluded),
+        "terms": report.terms.redistribute if report.terms else None,
         "witnesses": report.witnesses,
         "witnesses/digest": report.witnesses_digest,
     }
@@ -235,6 +254,9 @@ def numbers(report: Report) -> dict[str, Value]:
         _cell(made, cell)
     for line in report.headlines:
         _count(made, f"headline/{line.platform}", line.whole)
+        made[f"headline/{line.platform}/group"] = line.group
+        made[f"headline/{line.platform}/mechanisms"] = " ".join(line.mechanisms)
+        made[f"headline/{line.platform}/parts"] = " ".join(f"{p.target}@AS{p.network}:{p.state}" for p in line.parts)
         if line.recent is not None:
             _count(made, f"headline/{line.platform}/recent", line.recent)
     for network in report.networks:
@@ -242,9 +264,21 @@ def numbers(report: Report) -> dict[str, Value]:
         made[f"{at}/measurements"] = network.measurements
         made[f"{at}/days"] = network.days
         made[f"{at}/silent"] = len(network.silent)
+        made[f"{at}/silent/digest"] = digest(network.silent)
+        made[f"{at}/day_only"] = network.day_only
         _bounds(made, f"{at}/vantage", network.vantage)
     for row in report.excluded:
         made[f"excluded/{row.reason}/{row.rule or '-'}"] = row.measurements
+    return made
+
+
+def premises(inputs: Inputs) -> dict[str, Value]:
+    """What the numbers were made from, as far as a store can say it again."""
+    made: dict[str, Value] = {"inputs/rules": inputs.rules, "inputs/reference": inputs.reference}
+    for source in inputs.sources:
+        at = f"inputs/source/{source.terms.source}"
+        made[f"{at}/licence"], made[f"{at}/redistribute"] = source.terms.licence, source.terms.redistribute
+        made[f"{at}/measurements"], made[f"{at}/files"] = source.measurements, source.files
     return made
 
 
@@ -258,7 +292,9 @@ def _cell(made: dict[str, Value], cell: Cell) -> None:
     at = f"cell/{cell.target}@AS{cell.network}"
     made[f"{at}/n"] = cell.n
     made[f"{at}/state"] = cell.state
+    made[f"{at}/reason"] = cell.reason
     made[f"{at}/grade"] = cell.grade
+    made[f"{at}/stands"] = cell.stands
     for name in ("tries", "measurements", "shares"):
         made.update({f"{at}/{name}/{state}": value for state, value in getattr(cell, name).items()})
     for name in ("vantage", "support", "settled"):
@@ -272,10 +308,12 @@ def _cell(made: dict[str, Value], cell: Cell) -> None:
     if cell.recent is not None:
         made[f"{at}/recent/n"], made[f"{at}/recent/state"] = cell.recent.n, cell.recent.state
         made[f"{at}/recent/grade"] = cell.recent.grade
+        made[f"{at}/recent/reason"] = cell.recent.reason
         _bounds(made, f"{at}/recent/vantage", cell.recent.vantage)
     for state, witnesses in cell.witnesses.items():
         made[f"{at}/witnesses/{state}"] = witnesses.count
         made[f"{at}/witnesses/{state}/digest"] = witnesses.digest
+        made[f"{at}/witnesses/{state}/named"] = digest(str(msgspec.to_builtins(w)) for w in witnesses.first)
 
 
 def _bounds(made: dict[str, Value], at: str, bounds: Bounds) -> None:

@@ -34,22 +34,42 @@ def headlines_of(
     lines: list[Headline] = []
     untested: list[str] = []
     done: set[str] = set()
-    chosen = [(g, p) for g in groups for p in names.platforms if g in p.groups]
+    roles = {target for platform in names.platforms for target in platform.roles}
+    sites = [_named(target, names) for target in sorted(by_target) if target not in roles]
+    every = [*names.platforms, *sites]
+    chosen = [(g, p) for g in groups for p in every if g == _own_group(p, groups)]
     if asked is not None:
-        chosen = [("", p) for p in names.platforms if asked in (p.id, *p.roles)]
+        chosen = [("", _named(asked, names))]
     for group, platform in chosen:
         if platform.id in done:
             continue
         done.add(platform.id)
         mine = [cell for target in platform.key_targets for cell in by_target[target]]
-        if mine:
-            lines.append(_headline(group, platform, mine, limits))
+        beside = [c for t in platform.roles if t not in platform.key_targets for c in by_target[t]]
+        if mine or beside:
+            lines.append(_headline(group, platform, mine, beside, limits))
         else:
             untested.append(platform.id)
     return tuple(lines), tuple(untested)
 
 
-def _headline(group: str, platform: Platform, cells: Sequence[Cell], limits: Thresholds) -> Headline:
+def _own_group(platform: Platform, groups: Sequence[str]) -> str | None:
+    """Of the groups asked about, the one that the platform itself names first: each platform has one place."""
+    return next((group for group in platform.groups if group in groups), None)
+
+
+def _named(asked: str, names: Names) -> Platform:
+    """The platform that was asked about; a single target is one with nothing beside itself."""
+    found = next((p for p in names.platforms if p.id == asked), None)
+    return found or Platform(
+        id=asked, label=names.target(asked), groups=names.target_groups.get(asked, ()), any_of=(asked,), all_of=(),
+        roles={asked: names.target(asked)},
+    )  # fmt: skip
+
+
+def _headline(
+    group: str, platform: Platform, cells: Sequence[Cell], beside: Sequence[Cell], limits: Thresholds
+) -> Headline:
     whole = _count(platform, [(cell, cell) for cell in cells], limits)
     lately = [(cell, cell.recent) for cell in cells if cell.recent is not None]
     backing = [c for c in cells if c.state in INTERFERENCE]
@@ -63,8 +83,10 @@ def _headline(group: str, platform: Platform, cells: Sequence[Cell], limits: Thr
         recent=_count(platform, lately, limits) if lately else None,
         parts=tuple(
             Part(target=c.target, network=c.network, state=c.state)
-            for c in backing
-            if whole.networks[str(c.network)] == "partly"
+            for c in (
+                *(c for c in backing if whole.networks[str(c.network)] == "partly"),
+                *(c for c in beside if c.state in (*INTERFERENCE, CONFLICTING)),
+            )
         ),
         mechanisms=tuple(name for name, _ in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
     )

@@ -76,6 +76,13 @@ def names_of(country: str, given: ref.Reference, seen: Iterable[str], networks: 
     )
 
 
+def differing(stated: Names, country: str, given: ref.Reference) -> tuple[str, ...]:
+    """Which parts of a report's names a reference gives otherwise."""
+    numbers = [int(n) for n in stated.networks if n.isascii() and n.isdecimal() and len(n) <= 10]
+    again = names_of(country, given, stated.targets, numbers)
+    return tuple(part for part in Names.__struct_fields__ if getattr(stated, part) != getattr(again, part))
+
+
 def _platform(platform: ref.Platform) -> Platform:
     def full(roles: Iterable[str]) -> tuple[str, ...]:
         return tuple(f"{platform.id}/{role}" for role in roles)

@@ -39,7 +39,7 @@ class Frame:
     def store(self) -> str:
         """The store's folder; a command that needs one says so."""
         if self.settings.store is None:
-            raise UsageError("no store is named", hint="add --store DIR, or set CLAMPDOWN_STORE")
+            raise UsageError("no store is named", hint="Add --store DIR, or set CLAMPDOWN_STORE.")
         return self.settings.store
 
 
@@ -107,6 +107,8 @@ def write_file(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(path)
+    except (FileExistsError, NotADirectoryError):
+        raise EnvironmentFault("cannot be written: a file stands where a folder is needed", where=str(path)) from None
     except OSError as fault:
         with suppress(OSError):
             part.unlink()

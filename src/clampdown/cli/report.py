@@ -13,6 +13,8 @@ from clampdown.errors import UsageError
 
 def beside(page: Path) -> tuple[Path, Path]:
     """Where the numbers and the witnesses of a page lie: report.html → report.json, witnesses.csv."""
+    if not page.name or page.is_dir():
+        raise UsageError(f"{str(page)!r} is a folder", hint="-o takes the page, such as -o report.html.")
     witnesses = "witnesses.csv" if page.stem == "report" else f"{page.stem}.witnesses.csv"
     return page.with_suffix(".json"), page.with_name(witnesses)
 
@@ -47,6 +49,9 @@ def command(
     witnesses, and witnesses.csv, the whole list. The page makes no request and reads with scripts off.
     """
     frame = open_frame(context)
+    page = Path(output)
+    if output != "-":
+        beside(page)  # a name that cannot be written is said before the work
     if target and group:
         raise UsageError("--target and --group exclude each other", hint="A target is narrower than a group.")
     from clampdown.pipeline.answers import report
@@ -70,7 +75,6 @@ def command(
     if output == "-":
         write_stdout(paper.html)
         return
-    page = Path(output)
     numbers, witnesses = beside(page)
     if numbers == page:
         raise UsageError("the page cannot be named .json", hint="-o takes the page, such as -o report.html.")

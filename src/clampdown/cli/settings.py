@@ -41,7 +41,7 @@ def size(text: str) -> int:
     """A number of bytes or of things, with an optional k, M or G (of 1024)."""
     found = re.fullmatch(r"\s*(\d+)\s*([kmg]?)i?b?\s*", text.lower())
     if found is None:
-        raise UsageError(f"{text!r} is not a number", hint="write a whole number, or one with k, M or G")
+        raise UsageError(f"{text!r} is not a number", hint="Write a whole number, or one with k, M or G.")
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -52,7 +52,7 @@ def truth(text: str) -> bool:
         return True
     if low in {"", "0", "false", "no", "off"}:
         return False
-    raise UsageError(f"{text!r} is neither yes nor no", hint="write yes or no")
+    raise UsageError(f"{text!r} is neither yes nor no", hint="Write yes or no.")
 
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {"int": size, "bool": truth, "str": str, "str | None": str}
@@ -70,9 +70,9 @@ def _read(name: str, kind: str, value: object) -> Any:
     if isinstance(result, int) and result < 0:
         raise UsageError(f"{name} cannot be negative")
     if name.startswith("limit_") and result == 0:
-        raise UsageError(f"{name} cannot be 0", hint="a limit of nothing lets nothing through")
+        raise UsageError(f"{name} cannot be 0", hint="A limit of nothing lets nothing through.")
     if name == "log_format" and result not in ("text", "json"):
-        raise UsageError(f"log_format cannot be {result!r}", hint="say text or json")
+        raise UsageError(f"log_format cannot be {result!r}", hint="Say text or json.")
     return result
 
 

@@ -9,6 +9,8 @@ import click
 from clampdown.cli.frame import common, open_frame, store_option, write_stdout
 from clampdown.cli.opening import open_store
 
+EXPLORER = "https://explorer.ooni.org/m/"
+
 
 @click.command("show")
 @click.argument("measurement", metavar="MEASUREMENT")
@@ -19,9 +21,13 @@ from clampdown.cli.opening import open_store
 def command(context: click.Context, measurement: str, as_json: bool) -> None:
     """Explain one measurement to a person.
 
+    MEASUREMENT is an id, or the address of a measurement in OONI Explorer.
+
     What was tried, what came back, what the control saw, which rules fired and why, what speaks against it.
     """
     frame = open_frame(context)
+    # What a page links to may be given as it is.
+    measurement = measurement.strip().removeprefix(EXPLORER).partition("?")[0]
     from clampdown.pipeline.answers import show
     from clampdown.publish.show import as_dict, as_text
 

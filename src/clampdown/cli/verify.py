@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from clampdown.cli.frame import DONE, NO, common, open_frame, store_option, write_stdout
+from clampdown.cli.frame import DONE, NO, common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import open_store
+from clampdown.cli.opening import open_reference, open_store
 from clampdown.cli.report import beside
 from clampdown.errors import InputError
+
+if TYPE_CHECKING:
+    from clampdown.evidence import Value
+
+LONGEST: Final = 90  # characters of a value in a line
 
 
 @click.command("verify")
 @click.argument("report", metavar="REPORT.JSON")
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="Every number with what was stated and what was found.")
+@reference_option
 @common
 @click.pass_context
 def command(context: click.Context, report: str, as_json: bool) -> int:
     """Recompute every number of a report.
 
     From the verdicts of the store that the report names: those of the witnesses.csv beside it, where it lies there.
-    Exit code 1 if any number does not hold.
+    The rules, the reference data and the terms that the report names are held against those of the store.
+    Exit code 1 if anything does not hold.
     """
     frame = open_frame(context)
     path = Path(report)
@@ -32,7 +40,10 @@ def command(context: click.Context, report: str, as_json: bool) -> int:
     witnesses = _read(list_path) if list_path.is_file() else None
     from clampdown.pipeline.answers import verify
 
-    proof = verify(open_store(frame), data, witnesses)
+    try:
+        proof = verify(open_store(frame), data, witnesses, reference=open_reference(frame))
+    except InputError as fault:
+        raise fault if fault.where else fault.at(report) from None
     if witnesses is None:
         frame.notes.note(f"without {list_path}, measurements that came later count as well")
     if as_json:
@@ -41,17 +52,31 @@ def command(context: click.Context, report: str, as_json: bool) -> int:
         write_stdout(msgspec.json.format(msgspec.json.encode(proof), indent=2) + b"\n")
     else:
         wrong = [c for c in proof.checks if not c.holds]
-        lines = [f"does not hold: {plain(c.number)}: stated {c.stated!r}, found {c.found!r}\n" for c in wrong]
+        lines = [
+            f"does not hold: {plain(c.number)}: stated {_value(c.stated)}, found {_value(c.found)}\n" for c in wrong
+        ]
         lines.append(f"{proof.numbers - proof.failed:,} of {proof.numbers:,} numbers hold\n")
         write_stdout("".join(lines).encode("utf-8", "replace"))
     for note in proof.notes:
-        frame.notes.note(_said(note))
+        say = frame.notes.note if note.startswith("later:") else frame.notes.warn
+        say(_said(note))
     return DONE if proof.holds else NO
 
 
+def _value(value: Value) -> str:
+    """A value as it is, cut where it is endless."""
+    text = "nothing" if value is None else repr(value)
+    return plain(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+
+
 def _said(note: str) -> str:
-    kind, _, count = note.partition(":")
-    return f"{count} verdicts came after the report and were left out" if kind == "later" else note
+    kind, _, rest = note.partition(":")
+    said = {
+        "later": f"{rest} verdicts came after the report and were left out",
+        "thresholds": f"the report was counted with thresholds that are not those of this version: {rest}",
+        "names": f"the report's own labels and groupings are not those of this reference data: {rest}",
+    }
+    return plain(said.get(kind, note))
 
 
 def _read(path: Path) -> bytes:

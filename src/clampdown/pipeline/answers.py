@@ -6,35 +6,40 @@ The edge writes the bytes that come out of here; `verify` goes the way of `repor
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from importlib.metadata import version
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.assess import blocked
 from clampdown.assess import document as doc
 from clampdown.assess.counting import Thresholds, load_thresholds
+from clampdown.assess.names import differing
 from clampdown.errors import InputError, UsageError
-from clampdown.evidence import Proof
+from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
 from clampdown.model import TABLES, Terms
 from clampdown.pipeline.river import reference_of
 from clampdown.publish.page import page
 from clampdown.publish.show import Shown
 from clampdown.publish.show import show as explain
-from clampdown.publish.table import Export
+from clampdown.publish.table import Export, unguard
 from clampdown.publish.table import export as hand_out
 from clampdown.reference import Reference
 from clampdown.store.manifest import Manifest
-from clampdown.store.store import Filter, Store, moment
+from clampdown.store.store import Filter, Store, country_code, moment
 
 Moment = datetime | date | str | None
+LIST: Final = "witnesses.csv/digest"
 TABLES_FOR_ALL: Final = ("observations", "verdicts", "cells")
 
 
@@ -68,9 +73,7 @@ def report(
     thresholds: Thresholds | None = None,
 ) -> Paper:
     """Answer what is blocked in a country, as a page, as data, and as the list of all witnesses."""
-    code = country.upper()
-    if len(code) != 2 or not code.isascii() or not code.isalpha():
-        raise UsageError(f"{country!r} is not a country code", hint="Say two letters, such as KE (ISO 3166).")
+    code = country_code(country)
     question = doc.Question(
         country=code, since=moment(since), until=moment(until), target=target, group=group, network=network
     )
@@ -83,6 +86,7 @@ def report(
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
     if not verdicts.num_rows:
         raise InputError(f"the store holds no verdict on {code} in this period", where=store.name, hint=_there(store))
+    _known(question, used, verdicts, coverage, store)
     inputs = _inputs(store, manifest, wanted, used)
     answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs)
     stale = set(store.stale(known.digest, used.digest))
@@ -91,17 +95,24 @@ def report(
     return Paper(answer.report, page(answer.report), doc.encode(answer.report), witnesses, tuple(sorted(concerned)))
 
 
-def verify(store: Store, report_json: bytes, witnesses_csv: bytes | None = None) -> Proof:
+def verify(
+    store: Store, report_json: bytes, witnesses_csv: bytes | None = None, *, reference: Reference | None = None
+) -> Proof:
     """Recompute every number of a report. With its list of witnesses, what came later does not count."""
-    try:
-        question = doc.decode(report_json).question
-        limits = doc.decode(report_json).thresholds
-    except ValueError:
-        question, limits = doc.Question(country="ZZ"), load_thresholds()  # blocked.check says what is wrong with it
-    wanted = _with_history(question, limits)
+    stated = blocked.read(report_json)
+    wanted = _with_history(stated.question, stated.thresholds)
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
-    named = None if witnesses_csv is None else _named(witnesses_csv)
-    return blocked.check(report_json, verdicts, fired, coverage, named)
+    named, listed = (None, None) if witnesses_csv is None else _named(witnesses_csv)
+    used = reference_of(store, reference)
+    inputs = _inputs(store, store.manifest(), wanted, used)
+    proof = blocked.check(report_json, verdicts, fired, coverage, named, inputs)
+    if listed is not None:
+        proof = also(proof, LIST, listed, stated.witnesses_digest)
+    mine = load_thresholds()
+    other = [n for n in mine.__struct_fields__ if getattr(mine, n) != getattr(stated.thresholds, n)]
+    parts = differing(stated.names, stated.question.country, used)
+    notes = [f"{kind}:{','.join(found)}" for kind, found in (("thresholds", other), ("names", parts)) if found]
+    return msgspec.structs.replace(proof, notes=(*proof.notes, *notes))
 
 
 def show(store: Store, measurement: str, *, rules: Rules | None = None) -> Shown:
@@ -132,10 +143,37 @@ def _with_history(question: doc.Question, limits: Thresholds) -> Filter:
     return Filter(since=since, until=question.until, countries=frozenset({question.country}))
 
 
+def _known(question: doc.Question, reference: Reference, verdicts: pa.Table, coverage: pa.Table, store: Store) -> None:
+    """A name that nothing answers to is a slip of the pen, not a service without data."""
+    if question.network is not None:
+        seen = set(coverage["network"].to_pylist()) | set(verdicts["network"].to_pylist())
+        if question.network not in seen:
+            text = f"the store holds no verdict from AS{question.network} in {question.country} in this period"
+            raise InputError(text, where=store.name, hint="Leave out --network to see which networks there are.")
+    asked = question.target
+    if asked is None:
+        return
+    table = reference.targets
+    names = {*table.platforms, *(f"{p.id}/{role}" for p in table.platforms.values() for role in p.roles)}
+    if asked in names or asked in set(verdicts["target"].to_pylist()):
+        return
+    host = asked.partition("://")[2].partition("/")[0] or asked.removeprefix("web/")
+    own = table.target_of_host(host) if "." in host else None
+    if own == asked:
+        return  # a site that might have been measured: silence is an answer
+    near = [own] if own else difflib.get_close_matches(asked.lower(), sorted(names), n=3)
+    hint = f"Did you mean {', '.join(near)}?" if near else "Say web/<host>, <platform> or <platform>/<role>."
+    raise UsageError(f"there is no target {asked!r}", hint=hint)
+
+
 def _there(store: Store) -> str:
-    counts = store.table("coverage", columns=["country"])["country"].value_counts().to_pylist()
-    codes = sorted(str(row["values"]) for row in counts if row["values"])
-    return f"It holds {', '.join(codes)}." if codes else "Nothing in it is judged yet: clampdown judge --store DIR."
+    table = store.table("coverage", columns=["country", "day"]).group_by("country").aggregate([("day", "min_max")])
+    held = sorted(
+        (r["country"], r["day_min_max"]["min"], r["day_min_max"]["max"]) for r in table.to_pylist() if r["country"]
+    )
+    if not held:
+        return "Nothing in it is judged yet: clampdown judge --store DIR."
+    return f"It holds {', '.join(f'{code} ({first} to {last})' for code, first, last in held)}."
 
 
 def _inputs(store: Store, manifest: Manifest, wanted: Filter, reference: Reference) -> doc.Inputs:
@@ -177,12 +215,15 @@ def _bodies(rows: pa.Table) -> tuple[doc.Bodies, ...]:
     )
 
 
-def _named(witnesses: bytes) -> dict[str, set[str | None]]:
-    """Measurement → targets, of a witnesses.csv."""
+def _named(witnesses: bytes) -> tuple[dict[str, set[str | None]], str]:
+    """Measurement → targets, of a witnesses.csv; and the digest of the list that it is."""
+    made: dict[str, set[str | None]] = defaultdict(set)
+    total = sha256()
     try:
-        made: dict[str, set[str | None]] = defaultdict(set)
         for row in csv.DictReader(io.StringIO(witnesses.decode("utf-8-sig"), newline="")):
-            made[row["measurement"]].add(row["target"] or None)
-    except (KeyError, UnicodeDecodeError, csv.Error) as fault:
-        raise InputError("this is not a list of witnesses", hint="give the witnesses.csv that report wrote") from fault
-    return dict(made)
+            measurement, target, state = (unguard(row[name]) for name in ("measurement", "target", "state"))
+            made[measurement].add(target or None)
+            total.update(f"{measurement}\t{target}\t{state}\n".encode())
+    except (KeyError, AttributeError, TypeError, UnicodeDecodeError, csv.Error) as fault:
+        raise InputError("this is not a list of witnesses", hint="Give the witnesses.csv that report wrote.") from fault
+    return dict(made), total.hexdigest()

@@ -28,7 +28,7 @@ from clampdown.publish.table import Export, public
 from clampdown.reference import Reference
 from clampdown.reference import load_reference as _load_reference
 from clampdown.store.storage import LocalStorage
-from clampdown.store.store import Filter, Store, moment
+from clampdown.store.store import Filter, Store, country_code, moment
 
 Path_: TypeAlias = str | PathLike[str]
 Moment = answers.Moment
@@ -180,7 +180,7 @@ def filter_of(
     return Filter(
         since=moment(since),
         until=moment(until),
-        countries=frozenset(one.upper() for one in _set(country)),
+        countries=frozenset(country_code(one) for one in _set(country)),
         networks=frozenset([network] if isinstance(network, int) else network or ()),
         targets=targets,
         measurements=_set(measurement),

@@ -88,7 +88,7 @@ def open_storage(storage: Storage, name: str, *, create: bool = False) -> Store:
     if not manifests.exists(storage):
         strange = storage.strange()
         if not create or strange:
-            hint = "Name a new or an empty folder." if strange else "clampdown ingest FILES --store DIR makes one."
+            hint = "Name a new or an empty folder." if create else "clampdown ingest FILES --store DIR makes one."
             raise StoreError("this is no store", where=name, hint=hint)
         lock = storage.lock()
         try:

@@ -1,7 +1,7 @@
 """Law: a chart draws what was counted: a day without data is drawn as such, and no bar is taller than its evidence.
 
 Geometry only, in units of days and lines; the template turns it into SVG. The height of a bar orders states for those
-who see no colour: reachable lies low, blocked stands tall.
+who see no colour: reachable is a thin line, blocked fills its place.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from clampdown.assess.counting import CONFLICTING, DECIDED, MIXED
+from clampdown.assess.counting import CONFLICTING, DECIDED, INSUFFICIENT, MIXED
 from clampdown.assess.document import Cell, Network
 
 HEIGHT: Final = {
@@ -20,10 +21,12 @@ HEIGHT: Final = {
 _MAJORITY: Final = 0.6
 _BAR: Final = 0.82  # width of a bar, of its day
 MAX_DAYS: Final = 400
+MIN_COLUMNS: Final = 28  # few days do not become wide bars
+_APART: Final = 0.17  # of the axis: what a label of a day needs on a telephone
 
 
 class Path(NamedTuple):
-    """All bars of one state as one SVG path; `few` marks days with a single try."""
+    """All bars of one state as one SVG path; `few` marks what decides nothing: a single try, or too little data."""
 
     state: str
     few: bool
@@ -34,13 +37,15 @@ class Line(NamedTuple):
     """One network of a strip."""
 
     network: int
-    states: tuple[tuple[str, str], ...]  # (day, state), for the table beside the picture
+    poor: bool  # too little data for an answer
+    states: tuple[tuple[str, str], ...]  # (day, state), for the words beside the picture
 
 
 class Strip(NamedTuple):
     """The days of one target on some networks."""
 
-    width: int
+    days: int
+    width: int  # columns; more than days where there are few of them
     height: int
     paths: tuple[Path, ...]
     untried: str  # path of the dots
@@ -75,14 +80,15 @@ def strip(
         for day, x in column.items():
             state = day_state(known[day]) if day in known else None
             if state is not None:
-                height = HEIGHT[state]
-                bars[state, sum(known[day].values()) < 2].append(_bar(x, row + 1, height))
+                few = cell.state == INSUFFICIENT or sum(known[day].values()) < 2
+                bars[state, few].append(_bar(x, row, HEIGHT[state]))
                 states.append((day, state))
             elif day not in away:
-                dots.append(_dot(x, row + 1))
-        lines.append(Line(cell.network, tuple(states)))
+                dots.append(_dot(x, row))
+        lines.append(Line(cell.network, cell.state == INSUFFICIENT, tuple(states)))
     return Strip(
-        width=len(days),
+        days=len(days),
+        width=max(len(days), MIN_COLUMNS),
         height=len(cells),
         paths=tuple(Path(state, few, "".join(d)) for (state, few), d in sorted(bars.items())),
         untried="".join(dots),
@@ -92,12 +98,12 @@ def strip(
     )
 
 
-def _bar(x: int, bottom: int, height: float) -> str:
-    return f"M{x + (1 - _BAR) / 2:.2f} {bottom - 0.03:g}h{_BAR}v-{height:g}h-{_BAR}z"
+def _bar(x: int, row: int, height: float) -> str:
+    return f"M{x + (1 - _BAR) / 2:.2f} {row + (1 - height) / 2:.2f}h{_BAR}v{height:g}h-{_BAR}z"
 
 
-def _dot(x: int, bottom: int) -> str:
-    return f"M{x + 0.36:.2f} {bottom - 0.05:g}h.28v-.08h-.28z"
+def _dot(x: int, row: int) -> str:
+    return f"M{x + 0.36:.2f} {row + 0.46:.2f}h.28v.08h-.28z"
 
 
 def _columns(found: Collection[int] | object) -> list[tuple[int, int]]:
@@ -110,11 +116,32 @@ def _columns(found: Collection[int] | object) -> list[tuple[int, int]]:
     return runs
 
 
-def ticks(days: Sequence[str]) -> tuple[str, ...]:
-    """First, middle and last day of an axis."""
-    if len(days) < 3:
-        return tuple(days)
-    return (days[0], days[len(days) // 2], days[-1])
+class Tick(NamedTuple):
+    """A label below a strip, at a part of its width."""
+
+    at: float
+    day: str
+    place: str  # start | middle | end: on which side of `at` the label lies
+
+
+def ticks(days: Sequence[str]) -> tuple[Tick, ...]:
+    """The first day, the last one, and between them the first days of months, as far as there is room."""
+    if not days:
+        return ()
+    width = max(len(days), MIN_COLUMNS)
+    end = (len(days) - 0.5) / width
+    made = [Tick(0.0, days[0], "start")]
+    if len(days) > 1 and end > 2 * _APART:
+        whole = len(days) == width
+        made.append(Tick(1.0 if whole else end, days[-1], "end" if whole else "middle"))
+    months = [(index + 0.5) / width for index, day in enumerate(days) if day.endswith("-01")]
+    named = {(index + 0.5) / width: day for index, day in enumerate(days) if day.endswith("-01")}
+    for step in (1, 2, 3, 4, 6, 12):
+        chosen = [at for at in months if (int(named[at][5:7]) - 1) % step == 0]
+        chosen = [at for at in chosen if at > 1.5 * _APART and (len(made) < 2 or made[1].at - at > 1.5 * _APART)]
+        if all(b - a > _APART for a, b in pairwise(chosen)):
+            return (made[0], *(Tick(at, named[at], "middle") for at in chosen), *made[1:])
+    return tuple(made)
 
 
 def last(days: Sequence[str]) -> list[str]:

@@ -69,13 +69,13 @@ def day(text: str, *, year: bool = True) -> str:
     return f"{when.day} {_MONTHS[when.month - 1]}" + (f" {when.year}" if year else "")
 
 
-def short_day(text: str) -> str:
+def short_day(text: str, *, year: bool = False) -> str:
     """12 Oct"""
     try:
         when = date.fromisoformat(text)
     except ValueError:
         return plain(text)
-    return f"{when.day} {_MONTHS[when.month - 1][:3]}"
+    return f"{when.day} {_MONTHS[when.month - 1][:3]}" + (f" {when.year}" if year else "")
 
 
 def period(first: str, last: str) -> str:
@@ -97,11 +97,20 @@ def runs(days: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def days_text(days: Sequence[str], limit: int = 6) -> str:
-    """11 October, 14 to 16 October and 3 more"""
+    """11 October, 14 to 16 October, 30 October to 2 November and 3 more; with years where there are several."""
     found = runs(days)
-    parts = [day(a, year=False) if a == b else f"{short_day(a)} to {short_day(b)}" for a, b in found[:limit]]
+    year = len({each[:4] for each in days}) > 1
+    parts = [_run(a, b, year=year) for a, b in found[:limit]]
     rest = sum(date.fromisoformat(b).toordinal() - date.fromisoformat(a).toordinal() + 1 for a, b in found[limit:])
     return listed([*parts, f"{rest} more"] if rest else parts)
+
+
+def _run(first: str, last: str, *, year: bool) -> str:
+    if first == last:
+        return day(first, year=year)
+    if first[:7] == last[:7]:
+        return f"{date.fromisoformat(first).day} to {day(last, year=year)}"
+    return f"{day(first, year=year and first[:4] != last[:4])} to {day(last, year=year)}"
 
 
 def listed(parts: Iterable[str], last: str = "and") -> str:

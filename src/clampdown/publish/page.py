@@ -12,22 +12,25 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from clampdown.assess.counting import INSUFFICIENT
-from clampdown.assess.document import Cell, Headline, Network, Report
+from clampdown.assess.document import Cell, Excluded, Headline, Network, Report
 from clampdown.publish import charts, words
 from clampdown.publish import numbers as num
+from clampdown.publish.words import cells as tell
 from clampdown.publish.words import report as prose
 
 MAX_NETWORKS: Final = 12  # columns; the rest are in report.json
 MAX_TARGETS: Final = 80  # lines of the matrix
 MAX_EVIDENCE: Final = 400
+MAX_ANSWERS: Final = 60  # lines of the short answer for one group
 _SERIOUS: Final = ("blocked", "throttled", "conflicting", "refused", "down", "unknown", "ok", "insufficient")
-_LEGEND: Final = ("blocked", "throttled", "conflicting", "refused", "down", "ok", "insufficient")
+_DOTS: Final = ("blocked", "throttled", "partly", "conflicting", "refused", "down", "unclear", "ok")
 
 
 class Group(NamedTuple):
@@ -41,16 +44,23 @@ class View(NamedTuple):
     """What the template places; no arithmetic is left in it."""
 
     report: Report
-    answers: tuple[tuple[str, tuple[Headline, ...]], ...]
+    answers: tuple[tuple[str, tuple[Headline, ...], int], ...]  # group, lines, lines left out
     networks: tuple[Network, ...]
     more_networks: int
     groups: tuple[Group, ...]
     more_targets: int
     cells: Mapping[tuple[str, int], Cell]
     strips: tuple[tuple[str, charts.Strip], ...]
-    ticks: tuple[str, ...]
+    ticks: tuple[charts.Tick, ...]
+    years: bool
     evidence: tuple[tuple[str, tuple[Cell, ...]], ...]
     more_evidence: int
+    nothing: str  # why there is no evidence: none | insufficient | ok
+    legend: tuple[str, ...]  # states that the page shows
+    dots: tuple[str, ...]
+    excluded: tuple[tuple[Excluded, ...], ...]
+    sections: tuple[str, ...]
+    day_only: frozenset[int]
     poor: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
     quiet: tuple[Network, ...]
 
@@ -69,7 +79,7 @@ def page(report: Report) -> bytes:
     )
     html = environment.get_template("page.html").render(
         view=_view(report), report=report, words=words, prose=prose, num=num, style=style, policy=policy,
-        named=_Names(report), legend=_LEGEND, heights=charts.HEIGHT,
+        tell=tell, named=_Names(report),
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 
@@ -91,7 +101,7 @@ class _Names:
         return self._names.target(target)
 
     def platform(self, platform: str) -> str:
-        return self._platforms.get(platform, platform)
+        return self._platforms.get(platform) or self._names.target(platform)
 
     def network(self, network: int) -> str:
         return self._names.network(network) or ""
@@ -135,9 +145,14 @@ def _view(report: Report) -> View:
         if mine and days:
             strips.append((target, charts.strip(mine, days, report.period.silent, by_network)))
     evidence, more_evidence = _evidence(report, shown)
+    answers = _answers(report)
+    states = {cell.state for cell in report.cells}
+    drawn = {path.state for _, each in strips for path in each.paths}
+    counted = {state for line in report.headlines for state, n in line.whole.states.items() if n}
+    absent = {"answer": not answers, "days": not strips}
     return View(
         report=report,
-        answers=_answers(report),
+        answers=answers,
         networks=networks,
         more_networks=len(report.networks) - len(networks),
         groups=groups,
@@ -145,14 +160,21 @@ def _view(report: Report) -> View:
         cells=cells,
         strips=tuple(strips),
         ticks=charts.ticks(days),
+        years=len({day[:4] for day in days}) > 1,
         evidence=evidence,
         more_evidence=more_evidence,
+        nothing="none" if not states else "ok" if "ok" in states else "insufficient",
+        legend=tuple(state for state in _SERIOUS if state in states | drawn),
+        dots=tuple(state for state in _DOTS if state in counted),
+        excluded=tuple(tuple(rows) for _, rows in groupby(report.excluded, key=lambda row: row.reason)),
+        sections=tuple(section for section in words.SECTION if not absent.get(section)),
+        day_only=frozenset(network.network for network in report.networks if network.day_only),
         poor=_poor(report),
         quiet=tuple(n for n in report.networks if set(n.silent) - set(report.period.silent)),
     )
 
 
-def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...]], ...]:
+def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...], int], ...]:
     grouped: dict[str, list[Headline]] = defaultdict(list)
     for line in report.headlines:
         grouped[line.group].append(line)
@@ -163,7 +185,14 @@ def _answers(report: Report) -> tuple[tuple[str, tuple[Headline, ...]], ...]:
         worst = (found["blocked"], found["throttled"], found["partly"], late, found["conflicting"], found["refused"])
         return (*(-n for n in worst), -line.whole.n, line.platform)
 
-    return tuple((report.names.group(group) or "", tuple(sorted(lines, key=order))) for group, lines in grouped.items())
+    return tuple(
+        (
+            report.names.group(group) or "",
+            tuple(sorted(lines, key=order)[:MAX_ANSWERS]),
+            max(0, len(lines) - MAX_ANSWERS),
+        )
+        for group, lines in grouped.items()
+    )
 
 
 def _networks(report: Report) -> tuple[Network, ...]:

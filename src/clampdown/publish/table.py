@@ -43,6 +43,8 @@ def export(table: pa.Table, form: str, terms: Sequence[Terms] = ()) -> Export:
     notes = tuple(dict.fromkeys(f"{t.attribution} ({t.licence}) {t.url}".strip() for t in terms))
     if left_out:
         notes += (f"{left_out} rows were left out: their source does not allow passing them on",)
+    if not table.num_rows:
+        notes += ("no row fits what was asked for",)
     if form == "parquet":
         return Export(_parquet(table, notes), notes)
     return Export(_csv(table) if form == "csv" else _jsonl(table), notes)

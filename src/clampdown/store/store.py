@@ -63,9 +63,18 @@ def moment(value: datetime | date | str | None) -> datetime | None:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise UsageError(f"{value!r} is not a time", hint="Write 2024-03-01 or 2024-03-01T12:00:00Z.") from None
+    if not 2000 <= value.year <= 2100:
+        raise UsageError(f"{str(value)!r} lies outside of the years 2000 to 2100", hint="Write a time with data.")
     if not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day)
     return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+def country_code(text: str) -> str:
+    """Two letters, in capitals."""
+    if len(text) != 2 or not text.isascii() or not text.isalpha():
+        raise UsageError(f"{text!r} is not a country code", hint="Say two letters, such as KE (ISO 3166).")
+    return text.upper()
 
 
 class Store:

@@ -39,9 +39,10 @@ STATE_MEANS: Final = {
     "conflicting": "There is enough data, and it does not agree: blocked on some days or for some vantage points, "
     "reachable for others. The days tell more.",
     "ok": "An ordinary program reaches the service.",
-    "unknown": "Most tries decided nothing.",
+    "unknown": "Most tries decided nothing. This never reads as reachable.",
+    "partly": "Some parts of the platform are blocked, others are not.",
+    "unclear": "Its parts say different things, or one that matters was not heard.",
     "insufficient": "Fewer tries or vantage points than the floor below which nothing is said.",
-    "none": "Nobody tried on that day. This never reads as reachable.",
 }
 GRADE: Final = {
     "insufficient": "insufficient",
@@ -63,6 +64,14 @@ REASON: Final = {
     "vantage_points_unknown": "the vantage points are unknown",
     "mostly_undecided": "most tries decided nothing",
     "no_two_agree": "no two vantage points agree",
+}
+REASON_BRIEF: Final = {
+    "few_measurements": "few tries",
+    "nothing_decided": "nothing decided",
+    "few_vantage_points": "few vp",
+    "vantage_points_unknown": "vp unknown",
+    "mostly_undecided": "most undecided",
+    "no_two_agree": "no two agree",
 }
 EXCLUDED: Final = {
     "repeat": "sent again by the same probe, and counted once",
@@ -135,6 +144,54 @@ _HOW: Final = {
     "server.legal": "the far end withheld the page for legal reasons",
     "server.error": "the far end answered with an error",
 }
+# The same in two or three words, where there is room for no more.
+_BRIEF: Final = {
+    "dns": "DNS wrong",
+    "dns.injection": "forged DNS answer",
+    "dns.injection.blockpage": "DNS to block page",
+    "dns.injection.bogon": "DNS to bogon",
+    "dns.injection.other": "DNS to wrong address",
+    "dns.nxdomain": "DNS: no such name",
+    "dns.servfail": "DNS failure",
+    "dns.refused": "DNS refused",
+    "dns.no_answer": "DNS: no address",
+    "dns.timeout": "DNS timeout",
+    "tcp": "no connection",
+    "tcp.reset": "TCP reset",
+    "tcp.timeout": "TCP timeout",
+    "tcp.refused": "TCP refused",
+    "tcp.unreachable": "unreachable",
+    "tls": "TLS failed",
+    "tls.reset": "TLS reset",
+    "tls.timeout": "TLS timeout",
+    "tls.eof": "TLS closed",
+    "tls.alert": "TLS alert",
+    "tls.stall": "TLS froze",
+    "tls.throttle": "TLS slowed",
+    "tls.mitm": "other certificate",
+    "http": "no page",
+    "http.blockpage": "block page",
+    "http.redirect": "led to block page",
+    "http.differs": "other page",
+    "http.error": "HTTP error",
+    "http.tamper": "request changed",
+    "http.reset": "HTTP reset",
+    "http.eof": "HTTP closed",
+    "http.timeout": "HTTP timeout",
+    "http.throttle": "page slowed",
+    "quic": "QUIC failed",
+    "quic.reset": "QUIC refused",
+    "quic.timeout": "QUIC timeout",
+    "tunnel": "no tunnel",
+    "tunnel.bootstrap": "did not start",
+    "tunnel.stalled": "stood still",
+    "tunnel.throttle": "tunnel slowed",
+    "server": "declined",
+    "server.geofence": "not in this place",
+    "server.captcha": "CAPTCHA",
+    "server.legal": "legal reasons",
+    "server.error": "server error",
+}
 _BECAUSE: Final = {
     "sni": ", and another name passed on the same address",
     "host": ", and another name passed on the same address",
@@ -162,6 +219,14 @@ def how(mechanism: str | None) -> str:
     while path and path not in _HOW:
         path = path.rpartition(".")[0]
     return _HOW.get(path, f"of a kind without a name here ({num.plain(mechanism)})")
+
+
+def how_brief(mechanism: str) -> str:
+    """The same as `how`, in two or three words."""
+    path = mechanism
+    while path and path not in _BRIEF:
+        path = path.rpartition(".")[0]
+    return _BRIEF.get(path, num.plain(mechanism, limit=24))
 
 
 def why(state: str, mechanism: str | None, rule: str | None, reasons: Reasons | None = None) -> str:

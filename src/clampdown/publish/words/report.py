@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from clampdown.assess.counting import Thresholds
-from clampdown.assess.document import Cell, Count, Excluded, Headline, Network, Period, Question, Report, Source
-from clampdown.evidence import Witness, Witnesses
+from clampdown.assess.document import Count, Excluded, Headline, Network, Period, Question, Report, Source
 from clampdown.model import Terms
 from clampdown.publish import numbers as num
 from clampdown.publish import words
-from clampdown.publish.charts import MAX_DAYS, Strip
+from clampdown.publish.charts import MAX_DAYS
+from clampdown.publish.words import cells as tell
 
 _GROUPS: Final = {"social": "social networks", "messaging": "messengers"}
 _FOUND: Final = (
@@ -19,6 +19,14 @@ _FOUND: Final = (
     ("conflicting", "conflicting"), ("refused", "refused by the far end"), ("down", "down for everyone"),
     ("unclear", "unclear"),
 )  # fmt: skip
+_SAID: Final = (
+    ("blocked", "found blocked"), ("throttled", "found slowed down"), ("partly", "found partly blocked"),
+)  # fmt: skip
+TOO_LITTLE: Final = (
+    "There is too little data to say anything of any of them. This does not mean that they are reachable."
+)
+TOO_LITTLE_FOR_ONE: Final = "There is too little data to say. This does not mean that it is reachable."
+MOST_NAMED: Final = 8
 SYNTHETIC: Final = "Synthetic data. This country does not exist; nothing on this page is about a real place or network."
 SMALL: Final = "Clampdown"
 KICKER: Final = "A page of evidence"
@@ -26,39 +34,29 @@ SKIP: Final = "Skip to the answer"
 CONTENTS: Final = "On this page"
 LAST_DAYS: Final = "Last {days} days"
 GRADE_LABEL: Final = "Evidence"
-NETWORK: Final = "Network"
 TARGET: Final = "Target"
 OTHER_GROUP: Final = "Other sites"
-DOTS: Final = "one dot per network with enough data"
 MATRIX_INTRO: Final = (
-    "Each cell is one target on one network over the whole period. n is the number of tries that decided something; "
-    "a try is one vantage point in one hour, however many measurements it sent. Vantage points are given as “at least "
-    "– at most”."
+    "Each cell is one target on one network over the whole period: its state, how that looked, the number of tries "
+    "that decided something (n), and the vantage points (vp), as “at least – at most”. A try is one vantage point in "
+    "one hour, however many measurements it sent."
 )
-MATRIX_N: Final = "n"
-MATRIX_VP: Final = "vp"
+NO_MATRIX: Final = (
+    "Nothing that was asked about was measured here in this period. This says nothing of what is reachable."
+)
 MATRIX_SCROLL: Final = "Targets and networks; scrolls sideways"
 DAYS_INTRO: Final = (
     "One strip per target, one line per network, one column per day. The taller the bar, the more serious what was "
-    "seen; a pale bar is a single try. A dot marks a day on which the network was measured but this target was not; "
-    "an empty place a day without any data from that network; a shaded column a day on which nobody measured "
-    "anything in the country. None of these reads as reachable."
+    "seen. A pale bar decides nothing by itself: it is a single try, or its network has too little data for an answer. "
+    "A dot marks a day on which the network was measured but this target was not; an empty place a day without any "
+    "data from that network; a shaded column a day without any measurement from the country. None of these reads as "
+    "reachable."
 )
 EVIDENCE_INTRO: Final = (
     "What stands behind each cell that is not simply reachable. Witnesses are measurements that anyone can look up "
     "where a link is given; the whole list is in witnesses.csv."
 )
-RULES_HEAD: Final = ("Rule", "Says", "Mechanism", "Fired", "Decided")
-WITNESS_HEAD: Final = ("Day", "Vantage point", "Measurement")
-HOW_HEAD: Final = "How"
-TRIES_HEAD: Final = "Tries"
-MEASURED_HEAD: Final = "Measurements"
-RULES_TITLE: Final = "Every rule that fired"
-WITNESS_TITLE: Final = "Witnesses"
-DAY_TABLE: Final = "The same as a table"
-DAY_HEAD: Final = ("Day", "Network", "Tries")
-DAY_ONLY: Final = "Fewer than {n} vantage points on this network in the period: days are shown, times are not."
-SILENT_NONE: Final = "There is data from every day of the period."
+SILENT_NONE: Final = "There is data from the country for every day of the period."
 CHECK: Final = "clampdown verify report.json --store STORE"
 CHECK_TEXT: Final = (
     "Every number above stands in report.json with its denominator, both bounds of its vantage points and the digest "
@@ -94,11 +92,14 @@ def title(report: Report) -> num.Sentence:
 
 def question(report: Report) -> num.Sentence:
     """The question that people ask, as a headline."""
-    asked, country = report.question, num.name(report.names.country)
+    asked, place = report.question, num.name(report.names.country)
+    if asked.network is not None:
+        owner = report.names.network(asked.network)
+        place += f" on {num.network(asked.network)}" + (f" ({num.name(owner)})" if owner else "")
     if asked.target is not None:
-        return num.Sentence(f"Is {subject(report, asked)} blocked in {country}?")
-    kinds = [_GROUPS.get(g) or num.plain((report.names.group(g) or g).lower()) for g in report.headline_groups]
-    return num.Sentence(f"Which {num.listed(kinds)} are blocked in {country}?")
+        return num.Sentence(f"Is {subject(report, asked)} blocked in {place}?")
+    kinds = [_GROUPS.get(g) or num.name((report.names.group(g) or g).lower()) for g in report.headline_groups]
+    return num.Sentence(f"Which {num.listed(kinds)} are blocked in {place}?")
 
 
 def subject(report: Report, asked: Question) -> str:
@@ -109,28 +110,48 @@ def subject(report: Report, asked: Question) -> str:
 
 def standfirst(report: Report) -> num.Sentence:
     """The answer in a few sentences."""
-    label = {p.id: num.name(p.label) for p in report.names.platforms}
     known = [line for line in report.headlines if line.whole.n]
+    if report.question.target is not None and known:
+        return _one(report, known[0])
+    label = _Labels(report)
     made: list[str] = []
-    for state, said in (("blocked", "found blocked"), ("throttled", "found slowed down")):
+    for state, said in _SAID:
         hit = [(label[h.platform], h.whole) for h in known if h.whole.states[state]]
         if hit:
             made.append(f"{_counted(hit, state)} {'was' if len(hit) == 1 else 'were'} {said}.")
     late = [(label[h.platform], h.recent) for h in report.headlines if h.recent is not None and _only_lately(h)]
     if late and report.period.recent:
-        since = num.day(report.period.recent, year=False)
-        days = report.thresholds.recent_days
-        made.append(f"In the last {days} days, since {since}, also {_counted(late, 'blocked')}.")
+        since, days = num.day(report.period.recent, year=False), report.thresholds.recent_days
+        was = "was" if len(late) == 1 else "were"
+        made.append(f"In the last {days} days, since {since}, {_counted(late, 'blocked')} {was} found blocked as well.")
+    unsure = [(label[h.platform], h.whole) for h in known if h.whole.states["conflicting"] and not _only_lately(h)]
+    if unsure:
+        made.append(f"The data conflict on {_counted(unsure, 'conflicting')}.")
     if not made and known:
         made.append(f"None of {num.plural(len(known), 'service')} with enough data was found blocked.")
-    if not known and report.question.target is None:
-        made.append("There is too little data to say anything of any of them.")
-    clear = [label[h.platform] for h in known if h.whole.states["ok"] == h.whole.n]
+    if not known:
+        made.append(TOO_LITTLE if report.question.target is None else TOO_LITTLE_FOR_ONE)
+    clear = [label[h.platform] for h in known if h.whole.states["ok"] == h.whole.n and not h.parts]
     if clear:
-        made.append(
-            f"{num.listed(clear)} {'was' if len(clear) == 1 else 'were'} reachable wherever there is enough data."
-        )
+        was = "was" if len(clear) == 1 else "were"
+        made.append(f"{num.listed(_some(clear))} {was} reachable wherever there is enough data.")
     return num.Sentence(" ".join(made))
+
+
+def _one(report: Report, line: Headline) -> num.Sentence:
+    """The answer about one platform or target."""
+    made = [f"{subject(report, report.question)}: {_lower(answer(line.whole))}."]
+    if line.recent is not None and _only_lately(line):
+        made.append(f"In the last {report.thresholds.recent_days} days: {short_answer(line.recent)}.")
+    if beside := parts(line, report):
+        made.append(beside)
+    if rest := line.whole.tested - line.whole.n:
+        made.append(f"Too little data on {num.plural(rest, 'further network')}.")
+    return num.Sentence(" ".join(made))
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _counted(found: Sequence[tuple[str, Count]], state: str) -> str:
@@ -138,7 +159,24 @@ def _counted(found: Sequence[tuple[str, Count]], state: str) -> str:
     ordered = sorted(found, key=lambda each: (-each[1].states[state], -each[1].n))
     parts = [f"{name} in {count.states[state]} of {count.n}" for name, count in ordered]
     parts[0] += " networks with enough data"
-    return num.listed(parts)
+    return num.listed(_some(parts))
+
+
+def _some(parts: Sequence[str]) -> list[str]:
+    """A sentence names a few; the list below it names all."""
+    rest = len(parts) - MOST_NAMED
+    return [*parts[:MOST_NAMED], f"{rest} more"] if rest > 1 else list(parts)
+
+
+class _Labels(dict[str, str]):
+    """What people call a platform, or a site that is none."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__({p.id: num.name(p.label) for p in report.names.platforms})
+        self._names = report.names
+
+    def __missing__(self, key: str) -> str:
+        return num.name(self._names.target(key))
 
 
 def _only_lately(line: Headline) -> bool:
@@ -147,20 +185,25 @@ def _only_lately(line: Headline) -> bool:
 
 def scope(report: Report) -> str:
     """What was looked at."""
+    when = num.period(report.period.first, report.period.last)
+    if not report.measurements:
+        return f"Not one measurement that counts, {when}."
     networks = sum(1 for network in report.networks if network.measurements)
     low, high = report.vantage.low, report.vantage.high
+    points = num.plural(high, "vantage point")
     return (
-        f"{num.plural(report.measurements, 'measurement')} from {num.plural(networks, 'network')} by at least "
-        f"{num.count(low)} and at most {num.plural(high, 'vantage point')}, "
-        f"{num.period(report.period.first, report.period.last)}: data from {num.count(len(report.period.tested))} of "
-        f"{num.plural(report.period.days, 'day')}."
+        f"{num.plural(report.measurements, 'measurement')} from {num.plural(networks, 'network')} by "
+        f"{points if low == high else f'at least {num.count(low)} and at most {points}'}, {when}. There is data from "
+        f"the country for {num.count(len(report.period.tested))} of {num.plural(report.period.days, 'day')}."
     )
 
 
 def answer(count: Count) -> str:
     """k of n networks with enough data."""
+    if not count.tested:
+        return "The parts by which it is judged were not measured"
     if not count.n:
-        return f"Too little data on {num.plural(count.tested, 'network')}"
+        return f"Too little data on {num.plural(count.tested, 'network')}: nothing is said"
     found = [(said, count.states[state]) for state, said in _FOUND if count.states[state]]
     if not found:
         return f"Reachable in {count.states['ok']} of {num.plural(count.n, 'network')} with enough data"
@@ -178,95 +221,45 @@ def short_answer(count: Count) -> str:
 
 
 def parts(line: Headline, report: Report) -> str:
-    """Which parts of a platform are blocked where the whole is not."""
-    roles = {t: role for p in report.names.platforms for t, role in p.roles.items()}
-    seen: dict[str, int] = {}
+    """Which parts of a platform are blocked where the whole is not, and those by which it is not judged."""
+    platform = next((p for p in report.names.platforms if p.id == line.platform), None)
+    if platform is None:
+        return ""
+    within: dict[str, int] = {}
+    beside: dict[tuple[str, str], int] = {}
     for part in line.parts:
-        seen[part.target] = seen.get(part.target, 0) + 1
-    found = [f"{num.plain(roles.get(t, t))} in {n}" for t, n in sorted(seen.items())]
-    return f"Partly: {num.listed(found)}" if found else ""
+        if part.target in platform.key_targets:
+            within[part.target] = within.get(part.target, 0) + 1
+        else:
+            beside[part.target, part.state] = beside.get((part.target, part.state), 0) + 1
+
+    def role(target: str) -> str:
+        return num.name(platform.roles.get(target, target))
+
+    made: list[str] = []
+    if within:
+        made.append(f"Partly: {num.listed(f'{role(t)} in {n}' for t, n in sorted(within.items()))}.")
+    if beside:
+        found = [f"{role(t)} {words.STATE[state]} in {n}" for (t, state), n in sorted(beside.items())]
+        made.append(f"Not counted in this line: {num.listed(found)}.")
+    return num.Sentence(" ".join(made))
 
 
-def mechanisms(ids: Sequence[str], limit: int = 2) -> str:
-    found = list(dict.fromkeys(words.how(each) for each in ids))
+def mechanisms(line: Headline, limit: int = 2) -> str:
+    """How it looked, where enough was seen to say that anything was."""
+    if line.whole.n == line.whole.states["ok"]:
+        return ""
+    found = list(dict.fromkeys(words.how(each) for each in line.mechanisms))
     text = num.listed(found[:limit], "or")
-    return text[:1].upper() + text[1:] + (" (and others)" if len(found) > limit else "")
-
-
-def cell_title(cell: Cell) -> str:
-    """A cell in one line, for those who hover or listen."""
-    bits = [words.STATE[cell.state]]
-    if cell.reason:
-        bits.append(cell.reason.replace("_", " "))
-    elif cell.mechanisms and cell.state != "ok":
-        bits.append(words.how(cell.mechanisms[0].mechanism))
-    vp = num.bounds(cell.vantage.low, cell.vantage.high)
-    return f"{': '.join(bits)}; {num.plural(cell.n, 'try', 'tries')}, {vp} vantage points"
-
-
-def cell_sentence(cell: Cell) -> str:
-    """What the numbers of one cell come to."""
-    state = words.STATE[cell.state]
-    hits = cell.tries.get(cell.state, 0)
-    vp = num.bounds(cell.vantage.low, cell.vantage.high)
-    total = num.plural(cell.n, "try that decided something", "tries that decided something")
-    if cell.state in ("insufficient", "unknown", "conflicting"):
-        seen = [f"{words.STATE[s]} {n}" for s, n in sorted(cell.tries.items(), key=lambda i: -i[1]) if s != "unknown"]
-        return f"{state.capitalize()}: {total} by {vp} vantage points ({', '.join(seen) or 'none'})."
-    share = cell.shares.get(cell.state, 0.0)
-    text = (
-        f"{state.capitalize()} in {num.count(hits)} of {total}, by {vp} vantage points; with one vote for each, "
-        f"{num.percent(share)}. {num.bounds(cell.support.low, cell.support.high)} of them say so most of the time."
-    )
-    if cell.settled.high:
-        settled = num.bounds(cell.settled.low, cell.settled.high)
-        text += f" {settled} saw an artefact known to be this country's."
-    return text
-
-
-def grade(cell: Cell) -> str:
-    """A grade and what it means."""
-    if cell.grade is None or cell.grade not in words.GRADE_MEANS:
-        return ""
-    return f"{words.GRADE[cell.grade].capitalize()}: {words.GRADE_MEANS[cell.grade]}."
-
-
-def recently(cell: Cell, days: int) -> str:
-    """What the last days say, where it differs."""
-    if cell.recent is None or cell.recent.state == cell.state:
-        return ""
-    n = num.plural(cell.recent.n, "try", "tries")
-    return f"In the last {days} days alone: {words.STATE[cell.recent.state]} ({n})."
-
-
-def lately(cell: Cell) -> str:
-    """The state of the last days in a word, where there is enough data and it differs."""
-    if cell.recent is None or cell.recent.state in (cell.state, "insufficient", "unknown"):
-        return ""
-    return words.SHORT[cell.recent.state]
-
-
-def cell_brief(cell: Cell) -> str:
-    """A cell in a line of its own: state, grade, tries."""
-    bits = [words.STATE[cell.state]]
-    if cell.grade in words.GRADE_MEANS:
-        bits.append(words.GRADE[cell.grade])
-    hits = cell.tries.get(cell.state)
-    tries = num.plural(cell.n, "try", "tries")
-    bits.append(tries if hits is None else f"{num.count(hits)} of {tries}")
-    return ", ".join(bits)
-
-
-def reason(key: str, values: Mapping[str, object]) -> str:
-    return words.REASON.get(key, key.replace("_", " ")).format_map(values)
+    return text[:1].upper() + text[1:] + (" (and others)." if len(found) > limit else "." if text else "")
 
 
 def silent_days(period: Period) -> str:
-    """Days on which nobody measured anything."""
+    """Days of which there is nothing; whether anybody measured elsewhere is not known here."""
     if not period.silent:
         return SILENT_NONE
     n = num.plural(len(period.silent), "day")
-    return f"Nobody measured anything in the country on {n}: {num.days_text(period.silent)}."
+    return f"No measurement from the country is at hand for {n}: {num.days_text(period.silent)}."
 
 
 def quiet_network(network: Network, period: Period) -> str:
@@ -275,15 +268,18 @@ def quiet_network(network: Network, period: Period) -> str:
     return f"{num.plural(len(alone), 'further day')} without any data" if alone else ""
 
 
-NOT_TRIED: Final = "not tried"
-NO_EVIDENCE: Final = "Every cell with enough data is simply reachable."
+NO_EVIDENCE: Final = {
+    "none": "There is no cell, so nothing stands behind any.",
+    "insufficient": "No cell has enough data, so none of them says anything.",
+    "ok": "Every cell that says anything says reachable.",
+}
 THRESHOLDS: Final = "Every threshold, and why"
 SOURCES: Final = "Measurements and their terms"
 BODIES: Final = "Fingerprints that the pages of these days were matched with"
 
 
-def dots_note() -> str:
-    return "One dot is one network with enough data; its colour is explained below. Few dots mean few networks heard."
+DOTS_NOTE: Final = "One dot is one network with enough data. Few dots mean few networks heard."
+GRADES_NOTE: Final = "What the grades of evidence mean"
 
 
 def more(networks: int, targets: int) -> str:
@@ -295,6 +291,10 @@ def more(networks: int, targets: int) -> str:
     return f"Left out here for want of room and found in report.json: {num.listed(parts)}."
 
 
+def more_answers(lines: int) -> str:
+    return f"{num.plural(lines, 'more line')} are in report.json."
+
+
 def more_evidence(cells: int) -> str:
     return f"{num.plural(cells, 'more cell')} are in report.json."
 
@@ -304,59 +304,25 @@ def last_days(period: Period) -> str:
     return f"The last {MAX_DAYS} days of the period are drawn." if period.days > MAX_DAYS else ""
 
 
-def strip_label(target: str, strip: Strip) -> num.Sentence:
-    """What those hear who do not see the picture."""
-    found: dict[str, int] = {}
-    for line in strip.lines:
-        for _, state in line.states:
-            found[state] = found.get(state, 0) + 1
-    seen = [f"{words.STATE[state]} {n}" for state, n in sorted(found.items(), key=lambda item: -item[1])]
-    return num.Sentence(
-        f"{num.name(target)}: {num.plural(strip.width, 'day')} on {num.plural(strip.height, 'network')}; "
-        f"days by state: {', '.join(seen) or 'none'}"
-    )
-
-
-def day_runs(states: Sequence[tuple[str, str]]) -> str:
-    """Days by state, as text."""
-    by_state: dict[str, list[str]] = {}
-    for day, state in states:
-        by_state.setdefault(state, []).append(day)
-    parts = [f"{words.STATE[state]}: {num.days_text(days, limit=40)}" for state, days in by_state.items()]
-    return "; ".join(parts) if parts else "no tries"
-
-
-def witness_head(state: str, found: Witnesses) -> str:
-    shown = len(found.first)
-    some = "" if shown == found.count else f", {shown} of them here"
-    return f"{num.plural(found.count, 'measurement')}: {words.STATE.get(state, state)}{some}. Digest of the list:"
-
-
-def when(witness: Witness) -> str:
-    return witness.time.replace("T", " ") if witness.time else witness.day
-
-
-def vp(witness: Witness) -> str:
-    return f"VP {witness.vantage}" if witness.vantage is not None else "VP unknown"
-
-
 def untested() -> str:
-    return "Asked about and never measured here in this period:"
+    return "Asked about, and without any measurement here in this period:"
 
 
 def poor(key: str, found: Sequence[tuple[str, int]], limits: Thresholds) -> str:
     cells = sum(n for _, n in found)
-    values = {name: getattr(limits, name) for name in ("measurements", "vantage_points")}
-    return f"{num.plural(cells, 'cell')} of the matrix say nothing: {reason(key, values)}."
+    one = "1 cell of the matrix says" if cells == 1 else f"{num.count(cells)} cells of the matrix say"
+    return f"{one} nothing: {tell.reason(key, limits)}."
 
 
 def which(found: Sequence[tuple[str, int]]) -> str:
     return f"Which: {num.plural(len(found), 'target')} (number of networks)"
 
 
-def excluded(row: Excluded) -> str:
-    tail = ", found by rule" if row.rule else "."
-    return f"{num.plural(row.measurements, 'verdict')} left out: {words.EXCLUDED[row.reason]}{tail}"
+def excluded(rows: Sequence[Excluded]) -> str:
+    """All verdicts left out for one reason; where a rule found it, a list of rules follows."""
+    total = sum(row.measurements for row in rows)
+    tail = ", by rule:" if rows[0].rule else "."
+    return f"{num.plural(total, 'verdict')} left out: {words.EXCLUDED[rows[0].reason]}{tail}"
 
 
 def thresholds(limits: Thresholds) -> list[tuple[str, str, str]]:
@@ -374,7 +340,7 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         ("Rules", report.inputs.rules),
         ("References", report.inputs.reference),
-        ("As of", report.as_of),
+        ("As of (newest measurement)", report.as_of),
         (f"witnesses.csv, {num.plural(report.witnesses, 'row')}", report.witnesses_digest),
     )
 
