@@ -114,6 +114,6 @@ def _fetch(con: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema | None) -
 def _spoken(fault: duckdb.Error) -> Error:
     if isinstance(fault, duckdb.OutOfMemoryException):
         return EnvironmentFault(
-            "the day does not fit into the memory allowed", hint="Give more with --memory, or use fewer workers."
+            "the day does not fit into the memory allowed", hint="Run it where more memory is free."
         )
     return Error(f"a query failed: {fault}")

@@ -9,9 +9,12 @@ import importlib
 import sys
 from typing import Any, Final, NoReturn
 
-import click
+try:
+    import click
 
-from clampdown.cli.frame import common, run
+    from clampdown.cli.frame import common, open_streams, run
+except KeyboardInterrupt:  # so early that no command could catch it; nothing was begun
+    sys.exit(130)
 
 # Verb → its file and the line that `--help` shows, in the order of the work.
 VERBS: Final[dict[str, str]] = {
@@ -62,4 +65,5 @@ def group(**_: Any) -> None:
 
 def main(words: list[str] | None = None) -> NoReturn:
     """The program `clampdown`."""
+    open_streams()
     sys.exit(run(group, sys.argv[1:] if words is None else words))
