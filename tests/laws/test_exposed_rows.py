@@ -1,4 +1,4 @@
-"""Law: no one is exposed (law 9), at intake: no datum planted in any string of any nettest's record reaches a row or a reject."""
+"""Law: no one is exposed (law 9), at intake: nothing planted in any string of any nettest's record reaches a row."""
 
 from __future__ import annotations
 

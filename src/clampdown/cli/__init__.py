@@ -6,7 +6,9 @@ Nothing heavy is imported before a command runs: `clampdown --help` answers at o
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 try:
@@ -64,6 +66,11 @@ def group(**_: Any) -> None:
 
 
 def main(words: list[str] | None = None) -> NoReturn:
-    """The program `clampdown`."""
+    """The program `clampdown`. All is written and closed when `run` comes back, so it leaves at once: Arrow's threads
+    have been seen to abort a process that had succeeded, when they wanted the interpreter while it was taken down."""
     open_streams()
-    sys.exit(run(group, sys.argv[1:] if words is None else words))
+    code = run(group, sys.argv[1:] if words is None else words)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
