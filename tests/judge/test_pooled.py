@@ -41,6 +41,14 @@ def test_a_record_speaks_for_itself() -> None:
     assert states(judged(blocked("a"), fine("b"), pooled=False)) == {"a": "blocked", "b": "ok"}
 
 
+def test_every_rule_that_fired_is_kept_and_not_only_the_winner() -> None:
+    fired = judged(blocked("a"), fine("b")).fired.to_pylist()
+    assert {row["won"] for row in fired} == {True, False}
+    assert {row["decides"] for row in fired} == {True, False}
+    alone = {(row["layer"], row["rule"]) for row in judged(blocked("a"), pooled=False).fired.to_pylist()}
+    assert alone <= {(row["layer"], row["rule"]) for row in fired if row["measurement"] == "a"}
+
+
 def test_down_in_other_countries_is_down() -> None:
     abroad = [blocked(f"x{n}", country="XB", network=64500 + n) for n in range(4)]
     assert states(judged(blocked("a"), *abroad))["a"] == "down"

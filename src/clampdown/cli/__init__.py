@@ -6,12 +6,17 @@ Nothing heavy is imported before a command runs: `clampdown --help` answers at o
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-import click
+try:
+    import click
 
-from clampdown.cli.frame import common, run
+    from clampdown.cli.frame import common, open_streams, run
+except KeyboardInterrupt:  # so early that no command could catch it; nothing was begun
+    sys.exit(130)
 
 # Verb → its file and the line that `--help` shows, in the order of the work.
 VERBS: Final[dict[str, str]] = {
@@ -61,5 +66,11 @@ def group(**_: Any) -> None:
 
 
 def main(words: list[str] | None = None) -> NoReturn:
-    """The program `clampdown`."""
-    sys.exit(run(group, sys.argv[1:] if words is None else words))
+    """The program `clampdown`. All is written and closed when `run` comes back, so it leaves at once: Arrow's threads
+    have been seen to abort a process that had succeeded, when they wanted the interpreter while it was taken down."""
+    open_streams()
+    code = run(group, sys.argv[1:] if words is None else words)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)

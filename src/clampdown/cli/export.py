@@ -42,8 +42,7 @@ def command(
     made = export(store, table, form, wanted=asked(store, rows), reference=open_reference(frame))
     if output is None:
         for chunk in made.chunks:
-            sys.stdout.buffer.write(chunk)
-        write_stdout(b"")
+            write_stdout(chunk)
     else:
         write_file(Path(output), b"".join(made.chunks))
     for note in made.notes:

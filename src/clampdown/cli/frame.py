@@ -117,8 +117,24 @@ def write_file(path: Path, data: bytes) -> None:
 
 def write_stdout(data: bytes) -> None:
     """Data to stdout, and nothing but data."""
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise EnvironmentFault(f"cannot be written: {fault.strerror}", where="stdout") from None
+
+
+def open_streams() -> None:
+    """A stream that was closed must not lend its number to a file that is opened later: that would be written over."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if getattr(sys, "stderr", None) is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for as long as the program runs
 
 
 def _early_notes(words: list[str], environment: Mapping[str, str]) -> Notes:
@@ -150,7 +166,7 @@ def _bug(fault: BaseException, notes: Notes) -> int:
 
 
 def _quiet_stdout() -> None:
-    """Whoever read our output has gone: keep the interpreter from complaining about it at the end."""
+    """Nobody takes our output any more: keep the interpreter from complaining about it at the end."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -158,6 +174,9 @@ def _quiet_stdout() -> None:
 def run(group: click.Command, words: list[str]) -> int:
     """Run one command; its exit code."""
     notes = _early_notes(words, os.environ)
+    if getattr(sys, "stdout", None) is None:
+        notes.error(EnvironmentFault("it is closed", where="stdout", hint="Redirect it to a file, or to /dev/null."))
+        return USAGE
     try:
         # Not group.main(): it has endings of its own for a closed pipe and for no words at all.
         with group.make_context("clampdown", list(words)) as context:
@@ -182,6 +201,8 @@ def run(group: click.Command, words: list[str]) -> int:
         _quiet_stdout()
         return DONE
     except Error as fault:
+        if fault.where == "stdout":
+            _quiet_stdout()
         notes.error(fault, exit_code=fault.exit_code)
         return fault.exit_code
     except MemoryError:

@@ -59,7 +59,7 @@ def command(
             again=again,
             limits=limits(frame),
         )
-    say_rejects(frame, summary.rejects)
+    say_rejects(frame, summary.rejects, summary.unread)
     write_stdout(_json(summary) if as_json else _text(summary))
     if summary.deferred:
         _hint(frame, len(summary.deferred))

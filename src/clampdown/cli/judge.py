@@ -21,10 +21,20 @@ from clampdown.cli.frame import (
     store_option,
     write_stdout,
 )
-from clampdown.cli.opening import asked, limits, open_reference, open_store, row_options, say_rejects, workers_option
+from clampdown.cli.opening import (
+    MOST_PROBLEMS,
+    asked,
+    limits,
+    open_reference,
+    open_store,
+    row_options,
+    say_rejects,
+    workers_option,
+)
 from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
+    from clampdown.model import Reject
     from clampdown.publish.judged import Line
 
 
@@ -57,9 +67,10 @@ def command(
             "--country, --since, --until, --target and --network choose rows of a store", hint="Leave out PATH."
         )
     rejects: Counter[str] = Counter()
-    found = _of_files(frame, paths, rejects) if paths else _of_store(frame, rows)
+    first: list[Reject] = []
+    found = _of_files(frame, paths, rejects, first) if paths else _of_store(frame, rows)
     _write(found, form or ("table" if sys.stdout.isatty() else "jsonl"))
-    say_rejects(frame, dict(rejects))
+    say_rejects(frame, dict(rejects), first)
     return NO if strict and rejects else DONE
 
 
@@ -68,14 +79,12 @@ def _write(found: Iterator[list[Line]], form: str) -> None:
 
     if form == "jsonl":
         for lines in found:
-            for line in jsonl(lines):
-                sys.stdout.buffer.write(line)
-        write_stdout(b"")
+            write_stdout(b"".join(jsonl(lines)))
     else:
         write_stdout(table([line for lines in found for line in lines]).encode("utf-8", "replace"))
 
 
-def _of_files(frame: Frame, paths: tuple[str, ...], rejects: Counter[str]) -> Iterator[list[Line]]:
+def _of_files(frame: Frame, paths: tuple[str, ...], rejects: Counter[str], first: list[Reject]) -> Iterator[list[Line]]:
     from clampdown.judge.rules import load_rules
     from clampdown.pipeline.alone import judge_files
     from clampdown.pipeline.answers import reasons
@@ -93,6 +102,7 @@ def _of_files(frame: Frame, paths: tuple[str, ...], rejects: Counter[str]) -> It
             limits=limits(frame),
         ):
             rejects.update(reject.reason for reject in found.rejects)
+            first.extend(found.rejects[: MOST_PROBLEMS - len(first)])
             locators = found.measurements["locator"].to_pylist()
             places = [place_of(at)._replace(file=file) for at, file in zip(locators, found.files, strict=True)]
             yield lines(found.measurements, found.verdicts, found.fired, reasons(rules), places, numbered)

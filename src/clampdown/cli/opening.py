@@ -5,7 +5,7 @@ Imports of the core stand inside the functions, so that help and usage errors co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from clampdown.cli.frame import Frame, setting
@@ -13,6 +13,7 @@ from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
     from clampdown.intake.containers import Limits
+    from clampdown.model import Reject
     from clampdown.reference import Reference
     from clampdown.store.store import Filter, Store
 
@@ -92,8 +93,16 @@ def row_options(command: Any) -> Any:
 workers_option = setting("--workers", metavar="N", help="Processes (default: every core).")
 
 
-def say_rejects(frame: Frame, rejects: dict[str, int]) -> None:
-    """Records that could not be read, by reason, as one note."""
+def say_rejects(frame: Frame, rejects: dict[str, int], first: Sequence[Reject]) -> None:
+    """Records that could not be read: the first of them by place, then all by reason."""
+    for one in first[:MOST_PROBLEMS]:
+        member = "" if one.member is None else f"!{one.member}"
+        line = "" if one.line is None else f":{one.line}"
+        detail = "" if one.detail is None else f": {one.detail}"
+        facts = {"file": one.file, "member": one.member, "line": one.line, "reason": one.reason}
+        frame.notes.warn(f"{one.file}{member}{line}: {one.reason}{detail}", **facts)
     if rejects:
+        count = sum(rejects.values())
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejects.items()))
-        frame.notes.warn(f"{sum(rejects.values()):,} records could not be read: {reasons}", rejects=rejects)
+        named = f" (the first {MOST_PROBLEMS} are named above)" if count > MOST_PROBLEMS else ""
+        frame.notes.warn(f"{count:,} records could not be read: {reasons}{named}", rejects=rejects)

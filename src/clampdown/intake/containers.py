@@ -25,14 +25,27 @@ from clampdown.intake.containers_bytes import (
     Tap,
     broken_off,
     digest,
+    reject,
 )
 from clampdown.intake.containers_decode import Decoded, canonical_id, decode, decode_noting
 from clampdown.intake.containers_expand import OTHERS, Unpacked, packer_of
 from clampdown.intake.containers_tar import is_tar, members
-from clampdown.intake.containers_text import WINDOW, read_lines, read_values, read_yaml, shape_of, too_deep
+from clampdown.intake.containers_text import (
+    CROWD_BYTES,
+    WINDOW,
+    crowded,
+    read_lines,
+    read_values,
+    read_yaml,
+    shape_of,
+    too_deep,
+)
 from clampdown.model import Reject
 
-__all__ = ["Decoded", "Limits", "Raw", "canonical_id", "decode", "decode_noting", "digest", "records", "too_deep"]
+__all__ = [
+    "CROWD_BYTES", "Decoded", "Limits", "Raw", "canonical_id", "crowded", "decode", "decode_noting", "digest",
+    "records", "reject", "too_deep",
+]  # fmt: skip
 
 _LAYERS: Final = 4  # packers around one text: a packed file in a packed archive and one to spare
 _ARCHIVES: Final = 2  # a tar may hold tars, and these hold files

@@ -39,6 +39,10 @@ _MARK: Final = re.compile(rb"(?:---(?:[ \t\r]|\Z)|\.\.\.[ \t\r]*\Z)")
 # they may still hide is bounded by the decoder's own guard, and a full walk of each would cost more than decoding.
 _RUN: Final = 128
 _RUNS: Final = (b"}" * _RUN, b"]" * _RUN, b"}]" * (_RUN // 2), b"]}" * (_RUN // 2))
+# Smaller records cannot hold enough values to matter; real ones of any size hold some thousands.
+CROWD_BYTES: Final = 1 << 20
+_MOST_OPENS: Final = 300_000
+_MOST_COMMAS: Final = 2_000_000
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -52,7 +56,7 @@ def shape_of(head: bytes) -> str:
             return "yaml"
         return "binary" if _BINARY.search(text[:512]) else "lines"
     first, end, rest = text.partition(b"\n")
-    if not end or depth_of(first, 1) == 0:
+    if not end or depth_of(first, len(first)) == 0:
         return "lines"
     # The first line is not whole: broken, or the beginning of a value over several lines. A line that begins a
     # record in its first column tells the two apart; inside a value only strings and brackets that close stand there.
@@ -80,6 +84,24 @@ def too_deep(data: bytes, limit: int) -> bool:
         return False
     bones = _skeleton(data)
     return len(bones.translate(None, b"}]")) > limit and depth_of(bones, limit) > limit
+
+
+def crowded(data: bytes) -> bool:
+    """Does this JSON text hold more values than memory should be asked for? One of 3 bytes may take 100 built."""
+    opens, commas = len(data.translate(None, _NOT_OPENING)), data.count(b",")
+    if opens <= _MOST_OPENS and commas <= _MOST_COMMAS:
+        return False
+    data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    inside = opens = commas = 0
+    for at in range(0, len(data), BLOCK):  # split as a whole, many short strings would fill the memory themselves
+        parts = data[at : at + BLOCK].split(b'"')
+        bare = b"".join(parts[inside::2])
+        inside ^= (len(parts) - 1) & 1
+        opens += len(bare.translate(None, _NOT_OPENING))
+        commas += bare.count(b",")
+        if opens > _MOST_OPENS or commas > _MOST_COMMAS:
+            return True
+    return False
 
 
 def _skeleton(data: bytes) -> bytes:

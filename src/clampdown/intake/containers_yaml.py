@@ -25,6 +25,8 @@ _ENVELOPE: Final = frozenset(
     }
 )  # fmt: skip
 _TEXTUAL: Final = frozenset({"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge"})
+_EVENTS: Final = 500_000  # each takes some 500 bytes once it is built
+_STRETCH: Final = 1 << 16  # characters mended at a time: one by one they take nine times their space
 _TRUTH: Final = "tag:yaml.org,2002:bool"
 
 
@@ -91,17 +93,23 @@ def _text(data: bytes, notes: set[str]) -> str:
     except UnicodeDecodeError:
         notes.add("record:encoding")
         text = data.decode("utf-8", "replace")
-    clean = "".join(c if c.isprintable() or c in "\t\r\n\x85\xa0" else "\ufffd" for c in text)
+    clean = "".join(map(_printable, (text[at : at + _STRETCH] for at in range(0, len(text), _STRETCH))))
     if clean != text and any(ord(c) < 32 and c not in "\t\r\n" for c in text):
         notes.add("record:control_characters")
         return clean
     return text
 
 
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\t\r\n\x85\xa0" else "\ufffd" for c in text)
+
+
 def _bounds(text: str, nesting: int) -> None:
     """Depth, told from the stream of events before anything is built by recursion."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+        if count > _EVENTS:
+            raise YamlProblem("too_many_values", "more values than any measurement holds")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > nesting:

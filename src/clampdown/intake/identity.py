@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from clampdown.intake.redact import public_text
 from clampdown.model import UNKNOWN_DAY
 
 # YYYYMMDDhhmmss.ffffff_CC_testname_16 hex digits, time of upload
@@ -41,7 +42,9 @@ class When:
 def measurement_id(uid: str | None, member: str | None, file: str) -> str | None:
     """The id that the record or its place carries; None where the canonical digest has to stand in."""
     if uid:
-        return uid if _WHOLE.fullmatch(uid) else "u" + hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:32]
+        if _UID.fullmatch(uid) or (_WHOLE.fullmatch(uid) and public_text(uid) == uid):
+            return uid
+        return "u" + hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:32]
     for place in (member, file):
         if place:
             name = place.rpartition("/")[2]

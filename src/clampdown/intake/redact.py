@@ -26,7 +26,9 @@ _PERSONAL_HEADERS_LIST: Final = """
 PERSONAL_HEADERS: Final = frozenset(_PERSONAL_HEADERS_LIST.split())
 
 _V4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}[.]){3}\d{1,3}(?!\d|[.]\d)")
-_V4_SPELT: Final = re.compile(r"(?<![\d_-])\d{1,3}(?:-\d{1,3}){3}(?![\d-])|(?<![\d_-])\d{1,3}(?:_\d{1,3}){3}(?![\d_])")
+_V4_SPELT: Final = re.compile(
+    r"(?<!\d)(?<!\d[_-])\d{1,3}(?:-\d{1,3}){3}(?!-?\d)|(?<!\d)(?<!\d[_-])\d{1,3}(?:_\d{1,3}){3}(?!_?\d)"
+)
 _V6: Final = re.compile(
     r"(?<![0-9A-Za-z:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{2,45}(?:[.\d]{7,15})?(?![0-9A-Za-z:])"
 )

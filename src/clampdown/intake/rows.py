@@ -92,6 +92,15 @@ class Rows:
             del rows[mark:]
         self.seq = 0
 
+    def cut(self, most: int) -> bool:
+        """Keep the first `most` rows of the open measurement; was there more?"""
+        if self.seq <= most:
+            return False
+        for rows, mark in zip([*self.of.values(), self.matches], self._marks, strict=True):
+            rows[mark:] = [row for row in rows[mark:] if row[1] < most]  # m, seq, ...
+        self.seq = most
+        return True
+
     def close(self, measurement: Row) -> None:
         """Write the open measurement's own row, in the order of model.MEASUREMENTS."""
         self.measurements.append(measurement)

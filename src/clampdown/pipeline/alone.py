@@ -7,7 +7,7 @@ nothing but the run. Two records under one id never share a run, so that neither
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Final
 
@@ -113,7 +113,7 @@ def _judge(state: _State, task: _Task, tell: Callable[[Any], None]) -> tuple[int
     run = _Run()
     for one in task.inputs:
         with open_input(one) as file:
-            stream = Counted(file, tell)
+            stream = Counted(file, tell, one.shown)
             for batch in state.read(stream, one.name, state.kit, state.limits):
                 run.add(batch, one.shown)
                 tell(Progress(records=batch.measurements.num_rows + len(batch.rejects)))
@@ -141,7 +141,7 @@ class _Run:
         return len(self._files) >= _ROWS or self._bytes >= _BYTES
 
     def add(self, batch: Batch, file: str) -> None:
-        self._rejects.extend(batch.rejects)
+        self._rejects.extend(replace(reject, file=file) for reject in batch.rejects)
         ids: list[str] = batch.measurements["measurement"].to_pylist()
         free: list[int] = []
         taken: list[int] = []

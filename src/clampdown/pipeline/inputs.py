@@ -124,6 +124,8 @@ def _refused(path: str | bytes) -> InputError:
 def open_input(one: Input) -> BinaryIO:
     """The bytes of an input, from the start."""
     if one.path == STDIN:
+        if getattr(sys, "stdin", None) is None:
+            raise InputError("stdin is closed", where=STDIN)
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     try:
         return Path(one.path).open("rb")
@@ -159,15 +161,18 @@ def key_of(one: Input) -> str:
 
 
 class Counted:
-    """A stream that says how far it was read."""
+    """A stream that says how far it was read, and of which file it is where reading fails."""
 
-    def __init__(self, file: BinaryIO, tell: Any, every: int = 4 << 20) -> None:
-        self._file, self._tell, self._every = file, tell, every
+    def __init__(self, file: BinaryIO, tell: Any, shown: str, every: int = 4 << 20) -> None:
+        self._file, self._tell, self._shown, self._every = file, tell, shown, every
         self._new = 0
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes."""
-        data = self._file.read(size)
+        try:
+            data = self._file.read(size)
+        except OSError as fault:
+            raise EnvironmentFault(f"reading failed: {fault.strerror}", where=self._shown) from fault
         self._new += len(data)
         if self._new >= self._every:
             self.say()

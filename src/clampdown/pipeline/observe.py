@@ -110,7 +110,7 @@ def _one(state: Reader, landing: Landing, key: str, one: Input, tell: Callable[[
     count = 0
     reasons: Counter[str] = Counter()
     with open_input(one) as file:
-        stream = Counted(file, tell)
+        stream = Counted(file, tell, one.shown)
         for batch in state.read(stream, one.name, state.kit, state.limits):
             landing.add(batch, key)
             reasons.update(reject.reason for reject in batch.rejects)

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
 from typing import Any, Final
 
 import msgspec
+import pyarrow.compute as pc
 
 from clampdown import cluster
 from clampdown.errors import StoreError, UsageError
 from clampdown.intake.containers import Limits
 from clampdown.judge.rules import Rules, load_rules
+from clampdown.model import UNKNOWN_DAY, Reject
 from clampdown.pipeline import days, observe
 from clampdown.pipeline.inputs import Input, Progress, find, key_of, spool
 from clampdown.reference import Reference, load_reference
@@ -28,6 +30,7 @@ from clampdown.store.manifest import Landed, Manifest
 from clampdown.store.settle import Gain
 from clampdown.store.storage import Storage
 from clampdown.store.store import Store, is_stale
+from clampdown.store.tables import read
 
 Tell = Callable[[Progress], None]
 # Of one query in one process; beyond it DuckDB spills into the store's folder. Measured on days of half a million
@@ -35,6 +38,7 @@ Tell = Callable[[Progress], None]
 MEMORY: Final = "256MB"
 MOST_MEMORY: Final = "2GB"  # of a query that could not do with less
 _LANDS: Final = 24  # tasks between two commits of landing parts
+_UNREAD: Final = 20  # rejects that a summary names
 _SETTLES: Final = 16  # days between two commits of settled ones
 _INLINE: Final = 4 << 20  # bytes of input for which starting processes would take longer than the work
 
@@ -64,6 +68,7 @@ class Summary:
     rejects: dict[str, int] = field(default_factory=dict[str, int])
     days: tuple[str, ...] = ()  # settled or judged by this command
     deferred: tuple[str, ...] = ()  # days that hold something and are still to be judged
+    unread: tuple[Reject, ...] = ()  # the first of the rejects, by file and place, for a person to look at
 
     @property
     def rejected(self) -> int:
@@ -146,7 +151,7 @@ def ingest(
         keys, known = run.observe(inputs, limits or Limits(), read, again=again)
         touched = run.settle(rules or load_rules(), judge=judge)
         manifests.collect(store.storage, run.manifest)
-        return _summary(run.manifest, keys, len(inputs), known, touched)
+        return _summary(store, run.manifest, keys, len(inputs), known, touched)
 
 
 def judge_store(
@@ -304,7 +309,9 @@ def _grown(one: manifests.Input, gain: Gain) -> manifests.Input:
     )
 
 
-def _summary(manifest: Manifest, keys: list[str], files: int, known: int, touched: tuple[str, ...]) -> Summary:
+def _summary(
+    store: Store, manifest: Manifest, keys: list[str], files: int, known: int, touched: tuple[str, ...]
+) -> Summary:
     inputs = [manifest.inputs[key] for key in keys]
     rejects: Counter[str] = Counter()
     for one in inputs:
@@ -327,7 +334,19 @@ def _summary(manifest: Manifest, keys: list[str], files: int, known: int, touche
         rejects=dict(sorted(rejects.items())),
         days=touched,
         deferred=tuple(sorted(day for day, entry in manifest.days.items() if _deferred(entry))),
+        unread=_unread(store, manifest, {one.name for one in inputs if one.rejects}),
     )
+
+
+def _unread(store: Store, manifest: Manifest, names: set[str]) -> tuple[Reject, ...]:
+    """The first records of these files that could not be read; a record that could not be read has no day."""
+    entry = manifest.days.get(UNKNOWN_DAY)
+    if entry is None or not names:
+        return ()
+    where = pc.field("file").isin(sorted(names))
+    columns = [field.name for field in fields(Reject)]
+    rows = read(store.storage, "rejects", entry.tables.get("rejects", ()), columns=columns, where=where)
+    return tuple(Reject(**row) for row in rows.slice(0, _UNREAD).to_pylist())
 
 
 def _deferred(entry: manifests.Day) -> bool:
@@ -336,4 +355,4 @@ def _deferred(entry: manifests.Day) -> bool:
 
 def as_mapping(summary: Summary) -> Mapping[str, Any]:
     """A summary as plain values, for `--json`."""
-    return {name: getattr(summary, name) for name in Summary.__dataclass_fields__}
+    return asdict(summary)

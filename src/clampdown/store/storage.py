@@ -355,7 +355,7 @@ class _MemorySink:
 
 def missing(path: str, fault: FileNotFoundError) -> Error:
     """A part that the manifest names is gone."""
-    hint = "The store is damaged; clampdown doctor says what can be saved."
+    hint = "The store is damaged. Move it away and ingest the raw files again: that makes the same store."
     error = StoreError("a file that the manifest names is missing", where=path, hint=hint)
     error.__cause__ = fault
     return error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -24,8 +24,9 @@ from clampdown.store.storage import Storage, missing, spoken
 
 _GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
 _PART: Final = 1 << 20  # rows in a part
-_SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3}
-_LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1}
+# Checksums of pages: without them one flipped bit in thirteen was read as another value and not noticed.
+_SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
+_LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
 
 
 class Writer:
@@ -55,6 +56,9 @@ class Writer:
 
     def abandon(self) -> None:
         """Forget the file."""
+        with suppress(Exception):  # on a full disk the end cannot be written either, and nobody will read it
+            self._writer.close()
+        self._writer.is_open = False  # or its finalizer would try once more
         self._sink.abandon()
 
 
@@ -121,9 +125,10 @@ def _reading(part: Part) -> Generator[None, None, None]:
         yield
     except FileNotFoundError as fault:
         raise missing(part.path, fault) from fault
-    except pa.ArrowInvalid as fault:
-        hint = "Run clampdown doctor; the raw files make the store again."
-        raise StoreError("a part of the store is damaged", where=part.path, hint=hint) from fault
+    except (pa.ArrowException, OSError, KeyError, ValueError) as fault:
+        if isinstance(fault, OSError) and fault.errno is not None:
+            raise  # the disk said so, not the file
+        raise _damaged(part) from fault
 
 
 def read_part(
@@ -135,16 +140,22 @@ def read_part(
     where: pc.Expression | None = None,
 ) -> pa.Table:
     """The rows of one part; damage is said by name."""
-    try:
-        with storage.open(part.path) as file:
-            table = pq.read_table(file, columns=list(columns) if columns is not None else None, filters=where)
-    except FileNotFoundError as fault:
-        raise missing(part.path, fault) from fault
-    except pa.ArrowInvalid as fault:
-        hint = "Run clampdown doctor; the raw files make the store again."
-        raise StoreError("a part of the store is damaged", where=part.path, hint=hint) from fault
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-    return table.replace_schema_metadata(None).cast(wanted)
+    with _reading(part):
+        with storage.open(part.path) as file:
+            names = list(columns) if columns is not None else None
+            # Without threads: those that still ran when a damaged part was given up have aborted the program.
+            table = pq.read_table(
+                file, columns=names, filters=where, page_checksum_verification=True, use_threads=False
+            )
+        if table.column_names != wanted.names or (where is None and table.num_rows != part.rows):
+            raise _damaged(part)
+        return table.replace_schema_metadata(None).cast(wanted)
+
+
+def _damaged(part: Part) -> StoreError:
+    hint = "Move the store away and ingest the raw files again: that makes the same store."
+    return StoreError("a part of the store is damaged", where=part.path, hint=hint)
 
 
 def read(
@@ -189,10 +200,13 @@ def stream(storage: Storage, table: str, parts: Sequence[Part], *, schema: pa.Sc
 def _batches(storage: Storage, part: Part, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     rows = 0
     with _reading(part), storage.open(part.path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(_GROUP, columns=schema.names, use_threads=False):
+        whole = pq.ParquetFile(file, page_checksum_verification=True)
+        for batch in whole.iter_batches(_GROUP, columns=schema.names, use_threads=False):
             rows += batch.num_rows
             table = pa.Table.from_batches([batch]).select(schema.names).replace_schema_metadata(None)
             yield from table.cast(schema).to_batches()
+    if rows != part.rows:
+        raise _damaged(part)
 
 
 def join(

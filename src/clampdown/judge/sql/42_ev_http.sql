@@ -42,7 +42,7 @@ FROM steps AS s
 JOIN observations AS o ON o.measurement = s.measurement AND o.seq = s.seq
 JOIN measurements AS m ON m.measurement = s.measurement
 LEFT JOIN lower_steps AS lo ON lo.measurement = s.measurement AND lo.hostname = s.hostname
-LEFT JOIN hop AS nx ON nx.measurement = s.measurement AND nx.depth = s.depth + 1
+LEFT JOIN hop AS nx ON nx.measurement = s.measurement AND nx.depth = CAST(s.depth AS INTEGER) + 1
 LEFT JOIN tls_ip AS pr ON pr.measurement = s.measurement AND pr.ip = s.ip AND pr.hostname = s.hostname
 LEFT JOIN chain AS cn ON cn.measurement = s.measurement
 LEFT JOIN marks AS mk ON mk.measurement = s.measurement AND mk.seq = s.seq

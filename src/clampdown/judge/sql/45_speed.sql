@@ -10,5 +10,5 @@ SELECT
   CAST(SUM(o.bytes) AS DOUBLE) / MAX(o.seconds) AS rate
 FROM observations AS o
 WHERE o.origin = 'probe' AND o.operation = 'transfer' AND o.target IS NOT NULL
-  AND o.seconds > 0.05 AND o.bytes >= 16384 AND COALESCE(o.classic, TRUE)
+  AND o.seconds > 0.05 AND o.bytes >= 16384 AND o.bytes <= 100000000000000 AND COALESCE(o.classic, TRUE)
 GROUP BY o.measurement, o.target

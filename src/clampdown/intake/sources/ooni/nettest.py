@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from clampdown.intake.features import port_of
-from clampdown.intake.redact import Secrets
+from clampdown.intake.redact import Secrets, addresses
 from clampdown.intake.rows import COMMON, Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.steps import Place
@@ -25,6 +25,8 @@ Reader = Callable[[Measurement, Rows], None]
 
 SUMMARY: Final = "summary"
 _CLASSIC, _HOSTNAME, _OUTCOME = (COMMON.index(name) for name in ("classic", "hostname", "outcome"))
+# The name of a transport or a tunnel: it becomes part of a target, which nobody's address or name ever is.
+TRANSPORT: Final = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 # What a failure says when the tool itself could not be started: nothing was tried on the network.
 _SETUP: Final = (
@@ -50,7 +52,7 @@ def whole(read: Reader, *, careful: bool = False) -> Reader:
             read(m, rows)
         except Exception:
             if careful:
-                hide(m, _addresses(m, m.keys))
+                hide(m, addresses_in(m, m.keys))
             raise
         if rows.seq == 0 and m.instrument is None and failed(m, m.keys.get("failure")):
             m.instrument = setup_of(m.keys.get("failure")) or "no_steps"
@@ -63,7 +65,7 @@ def readers(table: Mapping[str, Reader], *, careful: bool = False) -> dict[str, 
     return {test: whole(read, careful=careful) for test, read in table.items()}
 
 
-def _addresses(m: Measurement, found: object) -> Iterator[tuple[str | None, int | None]]:
+def addresses_in(m: Measurement, found: object) -> Iterator[tuple[str | None, int | None]]:
     """Every address that stands alone, or with a port, as a value anywhere within the keys."""
     pending = [found]
     while pending:
@@ -75,6 +77,9 @@ def _addresses(m: Measurement, found: object) -> Iterator[tuple[str | None, int 
             pending.extend(value)
         elif isinstance(value, str) and len(value) < 60:
             yield endpoint(m, value)
+            parts = m.memo.url(value) if "://" in value else None
+            if parts is not None:
+                yield parts.ip, port_of(parts.port)
 
 
 def failed(m: Measurement, value: object) -> bool:
@@ -111,8 +116,8 @@ def whole_number(value: object) -> int | None:
 
 
 def plain(value: object) -> str | None:
-    """A short machine-written word; anything else is not one."""
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+    """A short machine-written word; anything else is not one, and an address least of all."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) and addresses(value) == value else None
 
 
 def truth(value: object) -> bool | None:
@@ -158,7 +163,7 @@ def opinion(m: Measurement, *names: str) -> None:
             said.append(f"{name}={word}")
         elif isinstance(value, int | float):
             said.append(f"{name}={value:g}")
-    m.peer = " ".join(said)[:300] or None
+    m.peer = m.secrets.remove(" ".join(said))[:300] or None
 
 
 def role_target(m: Measurement, platform: str, host: str | None, port: int | None = None) -> str | None:

@@ -10,7 +10,16 @@ from typing import Any, Final
 
 import msgspec
 
-from clampdown.intake.containers import Limits, Raw, canonical_id, decode_noting, digest
+from clampdown.intake.containers import (
+    CROWD_BYTES,
+    Limits,
+    Raw,
+    canonical_id,
+    crowded,
+    decode_noting,
+    digest,
+    reject,
+)
 from clampdown.intake.features import Kit, Memo
 from clampdown.intake.identity import measurement_id
 from clampdown.intake.rows import Rows
@@ -24,6 +33,7 @@ Reader = Callable[[Measurement, Rows], None]
 
 BATCH_RECORDS: Final = 2000
 BATCH_BYTES: Final = 64 << 20
+MOST_ROWS: Final = 10_000  # of one record
 _LIMITS: Final = Limits()
 _TEMPLATES: Final = frozenset(
     {"queries", "requests", "tcp_connect", "tcp_connects", "tls_handshakes", "quic_handshakes", "network_events"}
@@ -53,6 +63,9 @@ def read_records(
             rows.rejects.append(record)
             continue
         size += len(record.data)
+        if len(record.data) > CROWD_BYTES and record.form == "json" and crowded(record.data):
+            rows.rejects.append(reject(record, "too_many_values", "more values than any measurement holds"))
+            continue
         read_one(record, rows, memo, tests, limits)
         if len(rows.measurements) >= BATCH_RECORDS or size >= BATCH_BYTES:
             yield rows.finish(memo.classify)
@@ -81,6 +94,7 @@ def read_one(raw: Raw, rows: Rows, memo: Memo, tests: Mapping[str, Reader], limi
         find_tags(m, m.keys)
     rows.begin()
     _observe(m, rows, tests)
+    _bound(m, rows)
     uid = env.measurement_uid if isinstance(env.measurement_uid, str) else None
     canonical = None if measurement_id(uid, raw.member, raw.file) else canonical_id(value)
     rows.close(measurement_row(m, digest(raw.data), canonical, raw.file, raw.member, raw.line))
@@ -106,8 +120,15 @@ def _read_fast(raw: Raw, rows: Rows, memo: Memo) -> bool:
     except _BROKEN:
         rows.undo()
         return False
+    _bound(m, rows)
     rows.close(measurement_row(m, digest(raw.data), canonical, raw.file, raw.member, raw.line))
     return True
+
+
+def _bound(m: Measurement, rows: Rows) -> None:
+    """Some 200 rows are the most that a real record gives; what a forged one has beyond the limit costs those rows."""
+    if rows.cut(MOST_ROWS):
+        m.degraded.add("test_keys:rows")
 
 
 def _client_resolver(keys: object) -> object:

@@ -12,6 +12,7 @@ from msgspec import UNSET
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.nettest import (
+    TRANSPORT,
     Reader,
     forget,
     input_target,
@@ -39,7 +40,7 @@ def read_urlgetter(m: Measurement, rows: Rows) -> None:
     input_target(m)
     opinion(m, "failed_operation", "failure")
     tunnel = plain(keys.get("tunnel"))
-    if tunnel is not None:
+    if tunnel is not None and TRANSPORT.fullmatch(tunnel):
         target = _TUNNELS.get(tunnel, f"{tunnel}/tunnel")
         if target is not None:
             tunnel_row(m, rows, target)

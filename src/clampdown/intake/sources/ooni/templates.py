@@ -79,6 +79,8 @@ def queries(
         if outcome == "ok" and not answers:
             outcome = "unknown"  # no failure and nothing answered: not a success
         resolver = resolver_of(engine, q.resolver_address, memo)
+        if resolver and m.secrets and m.secrets.within(resolver):
+            resolver = None
         kind = _query_type(q.query_type)
         seq = rows.seq
         m_index = rows.m
@@ -179,7 +181,7 @@ def handshakes(
             address = m.ends.get(h.t)
         raw_ip, port, endpoint_name = memo.endpoint(address)
         ip = m.ip(raw_ip)
-        name = m.name(h.server_name) or endpoint_name
+        name = m.name(h.server_name) or m.name(endpoint_name)
         outcome, failure = memo.failure(h.failure)
         leaf = certificate_of(memo, h.peer_certificates, name or ip, m.start)
         digest, status, issuer, subject = leaf or (None, None, None, None)

@@ -16,10 +16,13 @@ from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.nettest import (
     SUMMARY,
+    TRANSPORT,
     Reader,
+    addresses_in,
     endpoint,
     forget,
     hide,
+    is_published,
     maps,
     number,
     opinion,
@@ -40,10 +43,13 @@ _AUTHORITIES: Final = frozenset({"dir_port", "or_port_dirauth"})
 
 def read_tor(m: Measurement, rows: Rows) -> None:
     """Every target's steps and what became of it; where no target is listed, the totals per protocol."""
+    m.target = m.given = None  # it takes no input
     opinion(m, *(f"{protocol}_{what}" for protocol in PROTOCOLS for what in ("accessible", "total")))
     targets = _targets(m)
-    kept = {endpoint(m, t.get("target_address"))[0] for t in targets if _is_authority(t)}
-    hide(m, (e for e in (endpoint(m, t.get("target_address")) for t in targets) if e[0] not in kept))
+    ends = [(t, *endpoint(m, t.get("target_address"))) for t in targets]
+    kept = {ip for t, ip, port in ends if _is_authority(t) or (ip is not None and is_published(m, ip, port))}
+    # Everything that stands in a bridge's target may be its address, whatever the target says of itself.
+    hide(m, (e for t in targets if not _is_authority(t) for e in addresses_in(m, t) if e[0] not in kept))
     for t in targets:
         _target(m, rows, t)
     if not targets:
@@ -74,7 +80,7 @@ def _target(m: Measurement, rows: Rows, t: dict[str, Any]) -> None:
     protocol = t.get("target_protocol")
     if protocol not in PROTOCOLS:
         m.degraded.add("targets.target_protocol")
-        protocol = plain(protocol)
+        protocol = plain(protocol) if isinstance(protocol, str) and TRANSPORT.fullmatch(protocol) else None
     target = f"tor/{protocol}" if protocol else None
     forget(m)
     seq = rows.seq
@@ -130,23 +136,22 @@ def read_bridge_reachability(m: Measurement, rows: Rows) -> None:
     found = [endpoint(m, word) for word in line]
     hide(m, found)
     ip, port = next((e for e in found if e[0] is not None), (None, None))
-    # The input was written down before the bridge was known to be one.
-    m.given = None
     m.target = transport_target(keys.get("transport_name")) or "tor/or_port"
     client(m, rows, m.target, ip=m.ip(ip), port=port)
 
 
 def transport_target(name: object) -> str | None:
     """The role of a pluggable transport."""
-    word = plain(name)
-    if word is None:
+    word = (plain(name) or "").lower()
+    if not TRANSPORT.fullmatch(word):
         return None
-    return {"vanilla": "tor/or_port", "snowflake": "tor/snowflake"}.get(word, f"tor/{word.lower()}")
+    return {"vanilla": "tor/or_port", "snowflake": "tor/snowflake"}.get(word, f"tor/{word}")
 
 
 def client(m: Measurement, rows: Rows, target: str, **fields: Any) -> None:
     """What became of a tor client that was started: how far it bootstrapped, how long it took, what it said."""
     keys = m.keys
+    m.given = None  # at most a bridge
     percent = number(keys.get("tor_progress"))
     progress = None if percent is None else min(max(percent / 100, 0.0), 1.0)
     success = truth(keys.get("success"))

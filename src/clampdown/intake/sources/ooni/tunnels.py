@@ -19,6 +19,7 @@ from clampdown.intake.sources.ooni.envelope import Measurement
 from clampdown.intake.sources.ooni.nettest import (
     SUMMARY,
     Reader,
+    addresses_in,
     endpoint,
     hide,
     maps,
@@ -63,7 +64,8 @@ def _is_loopback(m: Measurement, text: object) -> bool:
 
 def read_psiphon(m: Measurement, rows: Rows) -> None:
     """A tunnel, then a page fetched through it."""
-    m.target = "psiphon/tunnel"
+    m.target, m.given = "psiphon/tunnel", None
+    hide(m, addresses_in(m, m.keys))
     tunnel_row(m, rows, m.target)
     through(m, rows, m.target)
 
@@ -116,13 +118,14 @@ def read_openvpn(m: Measurement, rows: Rows) -> None:
 
 def _remote(m: Measurement) -> tuple[tuple[str | None, int | None], str | None]:
     """The endpoint in the input's query, and its transport; the input is kept only with a provider that is public."""
+    provider = (m.host or "").partition(".")[0]
+    if m.given and provider not in PROVIDERS:
+        m.given = "openvpn://[scrubbed]/"
+        hide(m, [(m.memo.ip(m.host), m.port)])
     parts = m.memo.url(m.url)
     if parts is None or "?" not in (m.url or ""):
         return (None, None), None
     query = parse_qs((m.url or "").partition("?")[2])
-    provider = (m.host or "").partition(".")[0]
-    if provider not in PROVIDERS:
-        m.given = "openvpn://[scrubbed]/"
     return endpoint(m, query.get("address", [""])[0]), plain(query.get("transport", [""])[0])
 
 
@@ -176,11 +179,13 @@ def _openvpn_row(
 def read_riseupvpn(m: Measurement, rows: Rows) -> None:
     """Named steps are the API's; connects to addresses that no name led to are the gateways'."""
     keys = m.keys
+    m.target = m.given = None  # it takes no input
     opinion(m, "api_status", "api_failure", "ca_cert_status")
     resolved = {m.memo.ip(text) for text in _answers(keys.get("queries"))}
     failing = maps(m, keys.get("failing_gateways"), "failing_gateways")
     addressed = _endpoints(m, [*maps(m, keys.get("tcp_connect"), "tcp_connect"), *failing])
-    hide(m, (e for e in [*addressed, *_event_endpoints(m)] if e[0] not in resolved))
+    asked = addresses_in(m, keys.get("requests"))
+    hide(m, (e for e in [*addressed, *_event_endpoints(m), *asked] if e[0] not in resolved))
 
     def place(name: str | None, ip: str | None, port: int | None, depth: int | None) -> str | None:
         if name is None:
