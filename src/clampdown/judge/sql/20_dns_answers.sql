@@ -10,10 +10,14 @@ SELECT
   CAST(SUM(CASE WHEN aa.asn IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS asn_in_encrypted,
   CAST(SUM(COALESCE(ti.proven, 0)) AS BIGINT) AS tls_proven,
   CAST(SUM(COALESCE(ti.disproven, 0)) AS BIGINT) AS tls_disproven,
+  CAST(SUM(COALESCE(ti.distrusted, 0)) AS BIGINT) AS tls_distrusted,
   CAST(SUM(CASE WHEN tc.ok = 1 THEN 1 ELSE 0 END) AS BIGINT) AS tcp_ok,
   CAST(SUM(CASE WHEN tc.ok = 0 AND tc.failed = 1 THEN 1 ELSE 0 END) AS BIGINT) AS tcp_failed,
   CAST(SUM(COALESCE(pg.same, 0)) AS BIGINT) AS page_same,
   CAST(SUM(COALESCE(pg.other, 0)) AS BIGINT) AS page_other,
+  CAST(SUM(CASE WHEN ti.cut = 1 OR pg.cut = 1 THEN 1 ELSE 0 END) AS BIGINT) AS cut,
+  CAST(SUM(COALESCE(cx.dead, 0)) AS BIGINT) AS ctl_dead,
+  CAST(SUM(COALESCE(cx.disproven, 0)) AS BIGINT) AS ctl_disproven,
   CAST(SUM(COALESCE(mk.censor, 0)) AS BIGINT) AS censor_marks,
   CAST(SUM(CASE WHEN o.asn = m.network AND o.ip_class = 'public' THEN 1 ELSE 0 END) AS BIGINT) AS own_network
 FROM observations AS o
@@ -25,6 +29,7 @@ LEFT JOIN alt_asn AS aa ON aa.measurement = o.measurement AND aa.asn = o.asn
 LEFT JOIN tls_ip AS ti ON ti.measurement = o.measurement AND ti.ip = o.ip AND ti.hostname = o.hostname
 LEFT JOIN tcp_ip AS tc ON tc.measurement = o.measurement AND tc.ip = o.ip
 LEFT JOIN page_ip AS pg ON pg.measurement = o.measurement AND pg.ip = o.ip
+LEFT JOIN ctl_at AS cx ON cx.measurement = o.measurement AND cx.ip = o.ip
 LEFT JOIN marks AS mk ON mk.measurement = o.measurement AND mk.seq = o.seq
 WHERE o.origin = 'probe' AND o.operation = 'dns_answer' AND o.classic AND o.ip IS NOT NULL
 GROUP BY o.measurement, o.hostname

@@ -38,6 +38,7 @@ SELECT
     WHEN COALESCE(c.public_answers, 0) > 0 THEN 1
     ELSE 0
   END AS stray,
+  CASE WHEN o.ip_class <> 'public' THEN 1 ELSE 0 END AS bogon,
   COALESCE(rc.alive, 0) AS alive,
   COALESCE(rc.connected, 0) AS connected,
   COALESCE(rc.v6_ok, 0) AS v6_ok,
