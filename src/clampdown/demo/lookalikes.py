@@ -116,7 +116,17 @@ def _servers(forge: Forge, rows: Rows) -> None:
         s.meets("http", s.host, ports=frozenset({80}), page=page_of(s.host, 1900))
         return f"http://{s.host}/"
 
+    def edition(s: Stage) -> str:
+        # Readers from here are sent to an edition of their own, under the same owner's name.
+        there = f"m.{s.host}"
+        s.add(there, EDGE_THERE, page=page_of(there, 900, title="Our edition for this place"))
+        s.server(ORIGIN, Server(64505, "Harbour Hosting", page=to(f"http://{there}/")))
+        s.server(ORIGIN_2, Server(64505, "Harbour Hosting", hosts=frozenset({s.host})))
+        s.abroad = (Effect("dns", frozenset({s.host}), answers=(ORIGIN_2,)),)
+        return f"http://{s.host}/"
+
     _add(forge, rows, "moved", "https", OK, moved)
+    _add(forge, rows, "moved", "edition", Expected(("ok", "unknown")), edition)
     _add(forge, rows, "dynamic_page", "http", OK, dynamic, note="the same title and headers, another length")
 
 

@@ -27,6 +27,7 @@ HITS: Final = pa.schema(
     ]
 )
 TARGETS: Final = pa.schema([("target", pa.string()), ("pinned", pa.int64()), ("mode", pa.string())])
+KIN: Final = pa.schema([("hostname", pa.string()), ("location", pa.string())])
 PEERS: Final = {
     "alone": """
 SELECT m.measurement AS measurement, m.measurement AS peer FROM measurements AS m""",
@@ -44,6 +45,8 @@ _KINDS: Final = {
     "server": "refusal",
     "server.error": "refusal",
 }
+# Second labels that stand for a registry under a country's domain (`co.uk`), not for a name of anybody.
+_REGISTRY: Final = frozenset({"ac", "co", "com", "edu", "go", "gov", "gob", "gub", "mil", "ne", "net", "nom", "or", "org"})
 _DISTINCT: Final = {
     "headers": "operation = 'http_exchange' AND headers IS NOT NULL",
     "title": "operation = 'http_exchange' AND title IS NOT NULL",
@@ -140,6 +143,28 @@ def hits(
         "lands": lands,
     }
     return engine.script(steps, tables, {"hits": HITS})["hits"]
+
+
+def kin(engine: Engine, observations: pa.Table) -> pa.Table:
+    """Pairs of a host and another that it redirects to, of which both bear one owner's name: a sister site."""
+    seen = engine.query(
+        "SELECT DISTINCT hostname, location FROM observations WHERE origin = 'probe' "
+        "AND operation = 'http_exchange' AND hostname IS NOT NULL AND location IS NOT NULL "
+        "ORDER BY hostname NULLS FIRST, location NULLS FIRST",
+        {"observations": observations},
+    )
+    pairs = zip(seen.column("hostname").to_pylist(), seen.column("location").to_pylist(), strict=True)
+    rows = [(host, to) for host, to in pairs if _owner(host) is not None and _owner(host) == _owner(to)]
+    return _table(rows, tuple(KIN.names))
+
+
+def _owner(host: str) -> str | None:
+    """The label that tells whose a name is: `example` of www.example.co.uk and of example.org; None for an address."""
+    labels = host.rstrip(".").split(".")
+    if len(labels) < 2 or ":" in host or labels[-1].isdigit():
+        return None
+    deep = len(labels) > 2 and labels[-2] in _REGISTRY and len(labels[-1]) == 2
+    return labels[-3] if deep else labels[-2]
 
 
 def with_epoch(measurements: pa.Table) -> pa.Table:

@@ -14,6 +14,7 @@ SELECT
   CASE WHEN o.location IS NOT NULL OR o.status IN (301, 302, 303, 307, 308) THEN 1 ELSE 0 END AS redirect,
   CASE WHEN nx.target IS NULL THEN 0 WHEN nx.target = s.target THEN 0 ELSE 1 END AS leaves,
   CASE WHEN nx.target IS NULL THEN 0 ELSE 1 END AS followed,
+  CASE WHEN kn.location IS NULL THEN 0 ELSE 1 END AS kin,
   CASE WHEN m.target = s.target THEN 1 WHEN m.target IS NULL THEN 1 ELSE 0 END AS asked,
   CASE WHEN o.status_match THEN 1 WHEN o.status_match IS NULL THEN -1 ELSE 0 END AS status_match,
   CASE WHEN o.title_match THEN 1 WHEN o.title_match IS NULL THEN -1 ELSE 0 END AS title_match,
@@ -45,6 +46,7 @@ JOIN observations AS o ON o.measurement = s.measurement AND o.seq = s.seq
 JOIN measurements AS m ON m.measurement = s.measurement
 LEFT JOIN lower_steps AS lo ON lo.measurement = s.measurement AND lo.hostname = s.hostname
 LEFT JOIN looked_up AS lu ON lu.measurement = s.measurement AND lu.hostname = s.hostname
+LEFT JOIN kin AS kn ON kn.hostname = o.hostname AND kn.location = o.location
 LEFT JOIN hop AS nx ON nx.measurement = s.measurement AND nx.depth = s.depth + 1
 LEFT JOIN tls_ip AS pr ON pr.measurement = s.measurement AND pr.ip = s.ip AND pr.hostname = s.hostname
 LEFT JOIN chain AS cn ON cn.measurement = s.measurement
