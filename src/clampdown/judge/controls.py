@@ -27,6 +27,7 @@ HITS: Final = pa.schema(
     ]
 )
 TARGETS: Final = pa.schema([("target", pa.string()), ("pinned", pa.int64()), ("mode", pa.string())])
+NETWORKS: Final = pa.schema([("target", pa.string()), ("asn", pa.int64())])
 KIN: Final = pa.schema([("hostname", pa.string()), ("location", pa.string())])
 PEERS: Final = {
     "alone": """
@@ -46,7 +47,9 @@ _KINDS: Final = {
     "server.error": "refusal",
 }
 # Second labels that stand for a registry under a country's domain (`co.uk`), not for a name of anybody.
-_REGISTRY: Final = frozenset({"ac", "co", "com", "edu", "go", "gov", "gob", "gub", "mil", "ne", "net", "nom", "or", "org"})
+_REGISTRY: Final = frozenset(
+    {"ac", "co", "com", "edu", "go", "gov", "gob", "gub", "mil", "ne", "net", "nom", "or", "org"}
+)
 _DISTINCT: Final = {
     "headers": "operation = 'http_exchange' AND headers IS NOT NULL",
     "title": "operation = 'http_exchange' AND title IS NOT NULL",
@@ -59,9 +62,9 @@ _DISTINCT: Final = {
 
 
 def targets_table(reference: Reference) -> pa.Table:
-    """The published roles: what answers elsewhere, and whether one endpoint is enough (any) or each is needed (all)."""
+    """The published roles: what answers elsewhere, and whether one endpoint is enough (any), some, or all."""
     rows = [
-        (f"{platform.id}/{role.id}", 1, "any" if role.rule == "any_of" and not role.web else "all")
+        (f"{platform.id}/{role.id}", 1, "all" if role.web else role.rule.removesuffix("_of"))
         for platform in reference.targets.platforms.values()
         for role in platform.roles.values()
     ]
@@ -70,6 +73,17 @@ def targets_table(reference: Reference) -> pa.Table:
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, TARGETS, strict=True)], schema=TARGETS
     )
+
+
+def networks_table(reference: Reference) -> pa.Table:
+    """The networks in which an operator keeps every host of a role."""
+    rows = [
+        {"target": f"{platform.id}/{role.id}", "asn": asn}
+        for platform in reference.targets.platforms.values()
+        for role in platform.roles.values()
+        for asn in role.networks
+    ]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["target"], row["asn"])), schema=NETWORKS)
 
 
 def _finders(reference: Reference) -> dict[str, Callable[[str], Iterable[str]]]:

@@ -19,7 +19,9 @@ SELECT
   CAST(SUM(COALESCE(cx.dead, 0)) AS BIGINT) AS ctl_dead,
   CAST(SUM(COALESCE(cx.disproven, 0)) AS BIGINT) AS ctl_disproven,
   CAST(SUM(COALESCE(mk.censor, 0)) AS BIGINT) AS censor_marks,
-  CAST(SUM(CASE WHEN o.asn = m.network AND o.ip_class = 'public' THEN 1 ELSE 0 END) AS BIGINT) AS own_network
+  CAST(SUM(CASE WHEN o.asn = m.network AND o.ip_class = 'public' THEN 1 ELSE 0 END) AS BIGINT) AS own_network,
+  CAST(SUM(CASE WHEN nw.asn IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS at_home,
+  CAST(SUM(CASE WHEN ow.target IS NOT NULL AND o.asn IS NOT NULL AND nw.asn IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS foreign_answers
 FROM observations AS o
 JOIN measurements AS m ON m.measurement = o.measurement
 LEFT JOIN ctl_ip AS ci ON ci.measurement = o.measurement AND ci.ip = o.ip
@@ -30,6 +32,8 @@ LEFT JOIN tls_ip AS ti ON ti.measurement = o.measurement AND ti.ip = o.ip AND ti
 LEFT JOIN tcp_ip AS tc ON tc.measurement = o.measurement AND tc.ip = o.ip
 LEFT JOIN page_ip AS pg ON pg.measurement = o.measurement AND pg.ip = o.ip
 LEFT JOIN ctl_at AS cx ON cx.measurement = o.measurement AND cx.ip = o.ip
+LEFT JOIN owned AS ow ON ow.target = o.target
+LEFT JOIN networks AS nw ON nw.target = o.target AND nw.asn = o.asn
 LEFT JOIN marks AS mk ON mk.measurement = o.measurement AND mk.seq = o.seq
 WHERE o.origin = 'probe' AND o.operation = 'dns_answer' AND o.classic AND o.ip IS NOT NULL
 GROUP BY o.measurement, o.hostname

@@ -38,6 +38,8 @@ SELECT
   CASE WHEN MAX(cf.n) > 0 THEN 1 ELSE 0 END AS certified,
   COALESCE(MAX(a.censor_marks), 0) AS censor_marks,
   COALESCE(MAX(a.own_network), 0) AS own_network,
+  COALESCE(MAX(a.at_home), 0) AS at_home,
+  COALESCE(MAX(a.foreign_answers), 0) AS foreign_answers,
   COALESCE(MAX(r.reached), 0) AS control_reached,
   COALESCE(MAX(r.served), 0) AS control_served,
   COALESCE(MAX(d.n), 0) AS duplicates,
