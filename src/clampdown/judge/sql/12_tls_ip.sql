@@ -6,7 +6,8 @@ SELECT
   o.hostname AS hostname,
   MAX(CASE WHEN o.outcome = 'ok' AND COALESCE(o.verified, TRUE)
       AND COALESCE(o.cert_status, 'unknown') NOT IN ('name_mismatch', 'self_signed', 'proxy') THEN 1 ELSE 0 END) AS proven,
-  MAX(CASE WHEN o.cert_status IN ('name_mismatch', 'self_signed', 'unknown_authority') THEN 1
+  MAX(CASE WHEN o.cert_status IN ('name_mismatch', 'self_signed') THEN 1
+      WHEN o.cert_status = 'unknown_authority' AND o.outcome = 'failed' THEN 1
       WHEN o.failure = 'ssl_invalid_hostname' AND COALESCE(o.cert_status, 'unknown') NOT IN ('ok', 'expired_root') THEN 1
       ELSE 0 END) AS disproven,
   MAX(CASE WHEN o.failure IN ('ssl_invalid_hostname', 'ssl_unknown_authority', 'ssl_invalid_certificate') THEN 1 ELSE 0 END) AS distrusted,

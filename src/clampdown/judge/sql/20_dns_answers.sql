@@ -12,9 +12,10 @@ SELECT
   CAST(SUM(COALESCE(ti.disproven, 0)) AS BIGINT) AS tls_disproven,
   CAST(SUM(COALESCE(ti.distrusted, 0)) AS BIGINT) AS tls_distrusted,
   CAST(SUM(CASE WHEN tc.ok = 1 THEN 1 ELSE 0 END) AS BIGINT) AS tcp_ok,
-  CAST(SUM(CASE WHEN tc.ok = 0 AND tc.failed = 1 THEN 1 ELSE 0 END) AS BIGINT) AS tcp_failed,
+  CAST(SUM(CASE WHEN tc.ok = 0 AND tc.failed = 1 AND (o.ip_version = 4 OR rc.v6_ok = 1) THEN 1 ELSE 0 END) AS BIGINT) AS tcp_failed,
   CAST(SUM(COALESCE(pg.same, 0)) AS BIGINT) AS page_same,
   CAST(SUM(COALESCE(pg.other, 0)) AS BIGINT) AS page_other,
+  CAST(SUM(COALESCE(pg.answered, 0)) AS BIGINT) AS page_served,
   CAST(SUM(CASE WHEN ti.cut = 1 OR pg.cut = 1 THEN 1 ELSE 0 END) AS BIGINT) AS cut,
   CAST(SUM(COALESCE(cx.dead, 0)) AS BIGINT) AS ctl_dead,
   CAST(SUM(COALESCE(cx.disproven, 0)) AS BIGINT) AS ctl_disproven,
@@ -24,6 +25,7 @@ SELECT
   CAST(SUM(CASE WHEN ow.target IS NOT NULL AND o.asn IS NOT NULL AND nw.asn IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS foreign_answers
 FROM observations AS o
 JOIN measurements AS m ON m.measurement = o.measurement
+LEFT JOIN rec AS rc ON rc.measurement = o.measurement
 LEFT JOIN ctl_ip AS ci ON ci.measurement = o.measurement AND ci.ip = o.ip
 LEFT JOIN ctl_asn AS ca ON ca.measurement = o.measurement AND ca.asn = o.asn
 LEFT JOIN alt_ip AS ai ON ai.measurement = o.measurement AND ai.ip = o.ip

@@ -32,6 +32,7 @@ SELECT
   COALESCE(MAX(a.tcp_failed), 0) AS tcp_failed,
   COALESCE(MAX(a.page_same), 0) AS page_same,
   COALESCE(MAX(a.page_other), 0) AS page_other,
+  COALESCE(MAX(a.page_served), 0) AS page_served,
   COALESCE(MAX(a.cut), 0) AS cut,
   COALESCE(MAX(a.ctl_dead), 0) AS ctl_dead,
   COALESCE(MAX(a.ctl_disproven), 0) AS ctl_disproven,
