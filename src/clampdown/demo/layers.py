@@ -134,6 +134,16 @@ def _strays(table: Table) -> None:
             table.one("stray", name, blocked(*must), lambda s, c=cut, x=scheme: c(s, scheme=x))
             table.one("stray", name, unsure, lambda s, c=cut, x=scheme: c(s, scheme=x), version=OLD)
 
+        def edge(s: Stage, failure: str = failure) -> str:
+            # The nearby edge is the site's own, as the control finds; what is cut there is no matter of the answer.
+            s.add(s.host, EDGE_THERE)
+            s.server(EDGE_HERE, Server(64507, "Nearby Edge", hosts=frozenset({s.host})))
+            s.effects = (Effect("dns", frozenset({s.host}), answers=(EDGE_HERE,), engines=frozenset({"system"})),)
+            s.meets("tls", s.host, addresses=frozenset({EDGE_HERE}), failure=failure)
+            return f"https://{s.host}/"
+
+        table.one("stray", f"edge.{kind}", blocked(f"tls.{kind}"), edge)
+
     def no_certificate_at_all(s: Stage) -> str:
         # A site in clear text only: what stands on its other port is nobody's proof.
         for address, network in ((EDGE_THERE, 64508), (EDGE_HERE, 64507)):

@@ -19,6 +19,7 @@ SELECT
   CAST(SUM(CASE WHEN ti.cut = 1 OR pg.cut = 1 THEN 1 ELSE 0 END) AS BIGINT) AS cut,
   CAST(SUM(COALESCE(cx.dead, 0)) AS BIGINT) AS ctl_dead,
   CAST(SUM(COALESCE(cx.disproven, 0)) AS BIGINT) AS ctl_disproven,
+  CAST(SUM(COALESCE(cx.proven, 0)) AS BIGINT) AS ctl_proven,
   CAST(SUM(COALESCE(mk.censor, 0)) AS BIGINT) AS censor_marks,
   CAST(SUM(CASE WHEN o.asn = m.network AND o.ip_class = 'public' THEN 1 ELSE 0 END) AS BIGINT) AS own_network,
   CAST(SUM(CASE WHEN nw.asn IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS at_home,

@@ -36,6 +36,7 @@ SELECT
   COALESCE(MAX(a.cut), 0) AS cut,
   COALESCE(MAX(a.ctl_dead), 0) AS ctl_dead,
   COALESCE(MAX(a.ctl_disproven), 0) AS ctl_disproven,
+  COALESCE(MAX(a.ctl_proven), 0) AS ctl_proven,
   CASE WHEN MAX(cf.n) > 0 THEN 1 ELSE 0 END AS certified,
   COALESCE(MAX(a.censor_marks), 0) AS censor_marks,
   COALESCE(MAX(a.own_network), 0) AS own_network,
