@@ -39,8 +39,6 @@ REASONS = {
     "names. The record carries no network numbers and no failed step: nothing to rest a verdict on.",
     "real/20221110111106": "A speed test measures no target; the contract gives `not_applicable`, the peer `ok`.",
     "real/01201911098a2eebcc7": "A speed test measures no target; the contract gives `not_applicable`.",
-    "real/20230121235805": "Every class of relays was reached, the obfs4 class through one default bridge of fifteen: "
-    "a client that tries its bridges gets through. The peer scores the share of bridges that fail.",
 }
 
 

@@ -27,6 +27,8 @@ def evidence_schemas() -> dict[str, pa.Schema]:
         "observations": OBSERVATIONS.empty_table(),
         "matches": MATCHES.empty_table(),
         "targets": controls.TARGETS.empty_table(),
+        "networks": controls.NETWORKS.empty_table(),
+        "kin": controls.KIN.empty_table(),
         "hits": controls.HITS.empty_table(),
     }
     names = [f"ev_{evidence}" for evidence in RULES.evidences]

@@ -130,7 +130,10 @@ def test_a_reader_extends_the_table() -> None:
         (b"[[platform]]\nid = 'a'\nsource='s'\nworks={any_of=['web']}", "not there"),
         (b"[[platform]]\nid='a'\nsource='s'\n[[platform.role]]\nid='web'\nhosts=['x.com']", "belongs to both"),
         (b"[[platform]]\nid='a'\nsource='s'\n[[platform.role]]\nid='r'\nendpoints=['nope']", "not an endpoint"),
-        (b"[[platform]]\nid='a'\nsource='s'\n[[platform.role]]\nid='r'\nrule='some'", "neither any_of nor all_of"),
+        (
+            b"[[platform]]\nid='a'\nsource='s'\n[[platform.role]]\nid='r'\nrule='some'",
+            "none of any_of, all_of, some_of",
+        ),
         (b"not toml", "not well formed"),
         (b"\xff", "not well formed"),
     ],

@@ -11,7 +11,18 @@ from typing import Any
 
 from clampdown.demo.expect import Expected
 from clampdown.demo.net import Effect, Page, Server
-from clampdown.demo.stage import EDGE_THERE, ORIGIN, ORIGIN_2, SHORTENER, Stage, to, words
+from clampdown.demo.stage import (
+    CLOSED,
+    EDGE_HERE,
+    EDGE_THERE,
+    ORIGIN,
+    ORIGIN_2,
+    SHORTENER,
+    Stage,
+    page_of,
+    to,
+    words,
+)
 from clampdown.demo.table import DOWN, FAILURES, OK, OLD, SCHEMES, Table, blocked
 
 
@@ -92,6 +103,60 @@ def _http(table: Table) -> None:
     table.both("http", "differs.inconsistent", wrong, lambda s: other_page(s, "192.0.2.95"))
 
 
+def _strays(table: Table) -> None:
+    """A forged answer leads to a server that is not the site's, and there is trouble at the site's own address too."""
+    for kind, failure in (("refused", "connection_refused"), ("timeout", "generic_timeout_error")):
+        for scheme in SCHEMES:
+
+            def shut(s: Stage, failure: str = failure, scheme: str = scheme) -> str:
+                s.hijack(CLOSED)
+                s.meets("tcp", s.host, failure=failure)
+                return f"{scheme}://{s.host}/"
+
+            either = blocked("dns.injection", f"tcp.{kind}")
+            table.one("stray", f"shut.{kind}.{scheme}", either, shut)
+            quiet = blocked("dns.injection", f"tcp.{kind}", or_else=("unknown",))
+            table.one("stray", f"shut.{kind}.{scheme}", quiet, shut, version=OLD)
+    for kind, failure in FAILURES.items():
+
+        def cut(s: Stage, failure: str = failure, scheme: str = "https") -> str:
+            chain = s.forge.good("elsewhere.example", on=s.when)
+            s.server("192.0.2.96", Server(64496, "Lantern Mobile", chain=chain))
+            s.hijack("192.0.2.96")
+            s.meets("tls" if scheme == "https" else "http", s.host, failure=failure)
+            return f"{scheme}://{s.host}/"
+
+        # The old record shows neither the control's handshakes nor the site's own address.
+        quiet = () if kind == "reset" else ("unknown",)
+        for layer, scheme in (("tls", "https"), ("http", "http")):
+            must = (f"{layer}.{kind}", "dns.injection")
+            name, unsure = f"cut.{kind}.{scheme}", blocked(*must, or_else=quiet)
+            table.one("stray", name, blocked(*must), lambda s, c=cut, x=scheme: c(s, scheme=x))
+            table.one("stray", name, unsure, lambda s, c=cut, x=scheme: c(s, scheme=x), version=OLD)
+
+        def edge(s: Stage, failure: str = failure) -> str:
+            # The nearby edge is the site's own, as the control finds; what is cut there is no matter of the answer.
+            s.add(s.host, EDGE_THERE)
+            s.server(EDGE_HERE, Server(64507, "Nearby Edge", hosts=frozenset({s.host})))
+            s.effects = (Effect("dns", frozenset({s.host}), answers=(EDGE_HERE,), engines=frozenset({"system"})),)
+            s.meets("tls", s.host, addresses=frozenset({EDGE_HERE}), failure=failure)
+            return f"https://{s.host}/"
+
+        table.one("stray", f"edge.{kind}", blocked(f"tls.{kind}"), edge)
+
+    def no_certificate_at_all(s: Stage) -> str:
+        # A site in clear text only: what stands on its other port is nobody's proof.
+        for address, network in ((EDGE_THERE, 64508), (EDGE_HERE, 64507)):
+            chain = s.forge.good("elsewhere.example", on=s.when)
+            s.server(address, Server(network, "Edge", hosts=frozenset({s.host}), chain=chain))
+        s.add(s.host, EDGE_THERE)
+        s.effects = (Effect("dns", frozenset({s.host}), answers=(EDGE_HERE,)),)
+        s.meets("http", s.host, ports=frozenset({80}), page=page_of(s.host, 900, title="Our reading room today"))
+        return f"http://{s.host}/"
+
+    table.both("stray", "no_certificate", Expected(("ok", "unknown")), no_certificate_at_all)
+
+
 def _redirects(table: Table) -> None:
     """A first hop that works, and a second that meets each kind of trouble."""
     for scheme in SCHEMES:
@@ -115,6 +180,10 @@ def _redirects(table: Table) -> None:
         def gone(s: Stage, host: str) -> None:
             s.meets("dns", host, failure="dns_nxdomain_error")
 
+        def forged(s: Stage, host: str) -> None:
+            s.hijack("10.10.20.30", host=host)
+
+        table.one("redirect", f"bogon.{scheme}", blocked("dns.injection.bogon"), two(forged))
         table.both("redirect", f"refused.{scheme}", blocked("tcp.refused"), two(closed))
         table.both("redirect", f"nxdomain.{scheme}", blocked("dns.nxdomain"), two(gone))
         for kind, failure in FAILURES.items():
@@ -208,5 +277,5 @@ def _down(table: Table) -> None:
     table.one("down", "odd_port", DOWN, lambda s: f"http://{s.host}:444/")
 
 
-LAYERS = (_tcp, _tls, _http, _redirects, _chains, _slow, _down)
-WIDE_LAYERS = (_tcp, _tls, _http, _redirects, _slow, _down)
+LAYERS = (_tcp, _tls, _http, _strays, _redirects, _chains, _slow, _down)
+WIDE_LAYERS = (_tcp, _tls, _http, _strays, _redirects, _slow, _down)

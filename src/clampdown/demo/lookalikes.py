@@ -27,6 +27,7 @@ from clampdown.demo.stage import (
 )
 from clampdown.demo.visit import NEW, OLD
 
+TRANSLATED: Final = "64:ff9b::c633:640a"
 OK: Final = Expected(("ok",))
 PROBES: Final = Expected(("invalid",))
 Rows = list[Scenario]
@@ -70,6 +71,13 @@ def _networks(forge: Forge, rows: Rows) -> None:
             s.meets("tcp", addresses=frozenset({ORIGIN_6}), failure="generic_timeout_error")
             return f"{scheme}://{s.host}/"
 
+        def translated(s: Stage, scheme: str = scheme) -> str:
+            # The resolver of a network without IPv4 makes up addresses that only its own translator knows (RFC 6052).
+            s.server(TRANSLATED, Server(64505, "Harbour Hosting", ports=frozenset()))
+            s.effects = (Effect("dns", frozenset({s.host}), answers=(TRANSLATED,), engines=frozenset({"system"})),)
+            s.meets("tcp", addresses=frozenset({TRANSLATED}), failure="generic_timeout_error")
+            return f"{scheme}://{s.host}/"
+
         def one_dead(s: Stage, scheme: str = scheme) -> str:
             s.add(s.host, ORIGIN, ORIGIN_2)
             s.meets("tcp", addresses=frozenset({ORIGIN}), failure="generic_timeout_error")
@@ -78,6 +86,8 @@ def _networks(forge: Forge, rows: Rows) -> None:
         _add(forge, rows, "content_network", scheme, OK, near_edge, note="an edge in another network proves itself")
         _add(forge, rows, "broken_ipv6", f"unreachable.{scheme}", OK, broken_six)
         _add(forge, rows, "broken_ipv6", f"timeout.{scheme}", OK, dead_six)
+        unsure = Expected(("ok", "unknown"))
+        _add(forge, rows, "broken_ipv6", f"translated.{scheme}", unsure, translated)
         _add(forge, rows, "one_address_dead", scheme, OK, one_dead, note="a program goes on to the next address")
 
 
@@ -116,7 +126,17 @@ def _servers(forge: Forge, rows: Rows) -> None:
         s.meets("http", s.host, ports=frozenset({80}), page=page_of(s.host, 1900))
         return f"http://{s.host}/"
 
+    def edition(s: Stage) -> str:
+        # Readers from here are sent to an edition of their own, under the same owner's name.
+        there = f"m.{s.host}"
+        s.add(there, EDGE_THERE, page=page_of(there, 900, title="Our edition for this place"))
+        s.server(ORIGIN, Server(64505, "Harbour Hosting", page=to(f"http://{there}/")))
+        s.server(ORIGIN_2, Server(64505, "Harbour Hosting", hosts=frozenset({s.host})))
+        s.abroad = (Effect("dns", frozenset({s.host}), answers=(ORIGIN_2,)),)
+        return f"http://{s.host}/"
+
     _add(forge, rows, "moved", "https", OK, moved)
+    _add(forge, rows, "moved", "edition", Expected(("ok", "unknown")), edition)
     _add(forge, rows, "dynamic_page", "http", OK, dynamic, note="the same title and headers, another length")
 
 

@@ -27,6 +27,8 @@ HITS: Final = pa.schema(
     ]
 )
 TARGETS: Final = pa.schema([("target", pa.string()), ("pinned", pa.int64()), ("mode", pa.string())])
+NETWORKS: Final = pa.schema([("target", pa.string()), ("asn", pa.int64())])
+KIN: Final = pa.schema([("hostname", pa.string()), ("location", pa.string())])
 PEERS: Final = {
     "alone": """
 SELECT m.measurement AS measurement, m.measurement AS peer FROM measurements AS m""",
@@ -44,6 +46,10 @@ _KINDS: Final = {
     "server": "refusal",
     "server.error": "refusal",
 }
+# Second labels that stand for a registry under a country's domain (`co.uk`), not for a name of anybody.
+_REGISTRY: Final = frozenset(
+    {"ac", "co", "com", "edu", "go", "gov", "gob", "gub", "mil", "ne", "net", "nom", "or", "org"}
+)
 _DISTINCT: Final = {
     "headers": "operation = 'http_exchange' AND headers IS NOT NULL",
     "title": "operation = 'http_exchange' AND title IS NOT NULL",
@@ -56,9 +62,9 @@ _DISTINCT: Final = {
 
 
 def targets_table(reference: Reference) -> pa.Table:
-    """The published roles: what answers elsewhere, and whether one endpoint is enough (any) or each is needed (all)."""
+    """The published roles: what answers elsewhere, and whether one endpoint is enough (any), some, or all."""
     rows = [
-        (f"{platform.id}/{role.id}", 1, "any" if role.rule == "any_of" and not role.web else "all")
+        (f"{platform.id}/{role.id}", 1, "all" if role.web else role.rule.removesuffix("_of"))
         for platform in reference.targets.platforms.values()
         for role in platform.roles.values()
     ]
@@ -67,6 +73,17 @@ def targets_table(reference: Reference) -> pa.Table:
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, TARGETS, strict=True)], schema=TARGETS
     )
+
+
+def networks_table(reference: Reference) -> pa.Table:
+    """The networks in which an operator keeps every host of a role."""
+    rows = [
+        {"target": f"{platform.id}/{role.id}", "asn": asn}
+        for platform in reference.targets.platforms.values()
+        for role in platform.roles.values()
+        for asn in role.networks
+    ]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["target"], row["asn"])), schema=NETWORKS)
 
 
 def _finders(reference: Reference) -> dict[str, Callable[[str], Iterable[str]]]:
@@ -142,6 +159,28 @@ def hits(
         "lands": lands,
     }
     return engine.script(steps, tables, {"hits": HITS})["hits"]
+
+
+def kin(engine: Engine, observations: pa.Table) -> pa.Table:
+    """Pairs of a host and another that it redirects to, of which both bear one owner's name: a sister site."""
+    seen = engine.query(
+        "SELECT DISTINCT hostname, location FROM observations WHERE origin = 'probe' "
+        "AND operation = 'http_exchange' AND hostname IS NOT NULL AND location IS NOT NULL "
+        "ORDER BY hostname NULLS FIRST, location NULLS FIRST",
+        {"observations": observations},
+    )
+    pairs = zip(seen.column("hostname").to_pylist(), seen.column("location").to_pylist(), strict=True)
+    rows = [(host, to) for host, to in pairs if _owner(host) is not None and _owner(host) == _owner(to)]
+    return _table(rows, tuple(KIN.names))
+
+
+def _owner(host: str) -> str | None:
+    """The label that tells whose a name is: `example` of www.example.co.uk and of example.org; None for an address."""
+    labels = host.rstrip(".").split(".")
+    if len(labels) < 2 or ":" in host or labels[-1].isdigit():
+        return None
+    deep = len(labels) > 2 and labels[-2] in _REGISTRY and len(labels[-1]) == 2
+    return labels[-3] if deep else labels[-2]
 
 
 def with_epoch(measurements: pa.Table) -> pa.Table:

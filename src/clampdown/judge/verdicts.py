@@ -50,6 +50,8 @@ def judge_records(
         "observations": observations,
         "matches": matches,
         "targets": controls.targets_table(reference),
+        "networks": controls.networks_table(reference),
+        "kin": controls.kin(engine, observations),
         "hits": controls.hits(engine, observations, matches, measurements, reference),
     }
     found = engine.script(script(rules, pooled=pooled), tables, {"verdicts": VERDICTS, "fired": FIRED})

@@ -17,7 +17,7 @@ from clampdown.reference import toml
 
 # The ports that a browser leaves out of an address.
 DEFAULT_PORTS: Final = frozenset({80, 443})
-RULES: Final = frozenset({"any_of", "all_of"})
+RULES: Final = frozenset({"any_of", "all_of", "some_of"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Role:
 
     id: str
     label: str
-    rule: str  # any_of | all_of
+    rule: str  # any_of | all_of | some_of
     web: bool
     hosts: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -34,6 +34,7 @@ class Role:
     ports: tuple[int, ...]
     published: tuple[tuple[str, int], ...]  # single (host or address, port) pairs
     optional: tuple[str, ...]  # hosts without which the role still works
+    networks: tuple[int, ...] = ()  # where the operator keeps all of the role's own hosts
 
     def endpoints(self) -> tuple[tuple[str, int], ...]:
         """Every published (host or address, port), in the order of the table."""
@@ -233,7 +234,7 @@ def _role(table: toml.Table, where: str) -> Role:
     where = f"{where}/{name}"
     rule = toml.text(table, "rule", where, default="any_of")
     if rule not in RULES:
-        raise RuleError(f"{rule!r} is neither any_of nor all_of", where=where)
+        raise RuleError(f"{rule!r} is none of any_of, all_of, some_of", where=where)
     addresses = tuple(canonical_address(a) or "" for a in toml.texts(table, "addresses", where))
     if "" in addresses:
         raise RuleError("an address is not well formed", where=where)
@@ -248,6 +249,7 @@ def _role(table: toml.Table, where: str) -> Role:
         ports=toml.numbers(table, "ports", where) or (443, 80),
         published=tuple(_endpoint(e, where) for e in toml.texts(table, "endpoints", where)),
         optional=tuple(canonical_host(h) for h in toml.texts(table, "optional", where)),
+        networks=toml.numbers(table, "networks", where),
     )
 
 

@@ -33,11 +33,12 @@ SELECT
   CASE
     WHEN o.ip IS NULL THEN 0
     WHEN o.ip_class <> 'public' THEN 1
-    WHEN COALESCE(ti.proven, 0) = 1 THEN 0
+    WHEN COALESCE(ti.proven, 0) = 1 OR COALESCE(cx.proven, 0) = 1 THEN 0
     WHEN ci.ip IS NOT NULL OR ca.asn IS NOT NULL OR ei.ip IS NOT NULL OR ea.asn IS NOT NULL THEN 0
     WHEN COALESCE(c.public_answers, 0) > 0 THEN 1
     ELSE 0
   END AS stray,
+  CASE WHEN o.ip_class <> 'public' THEN 1 ELSE 0 END AS bogon,
   COALESCE(rc.alive, 0) AS alive,
   COALESCE(rc.connected, 0) AS connected,
   COALESCE(rc.v6_ok, 0) AS v6_ok,
@@ -55,5 +56,6 @@ LEFT JOIN alt_ip AS ei ON ei.measurement = o.measurement AND ei.ip = o.ip
 LEFT JOIN alt_asn AS ea ON ea.measurement = o.measurement AND ea.asn = COALESCE(o.asn, ai.asn)
 LEFT JOIN ctl_dns AS c ON c.measurement = o.measurement AND c.hostname = COALESCE(o.hostname, si.hostname, ai.hostname)
 LEFT JOIN proven_ip AS ti ON ti.measurement = o.measurement AND ti.ip = o.ip
+LEFT JOIN ctl_at AS cx ON cx.measurement = o.measurement AND cx.ip = o.ip
 LEFT JOIN targets AS t ON t.target = o.target
 WHERE o.origin = 'probe' AND o.operation IN ('tcp_connect', 'tls_handshake', 'quic_handshake', 'http_exchange', 'tunnel_bootstrap')

@@ -2,7 +2,8 @@
 SELECT
   h.measurement AS measurement, h.target AS target, h.layer AS layer,
   CASE
-    WHEN COALESCE(MIN(t.mode), 'all') = 'any' AND MAX(CASE WHEN h.verdict = 'ok' THEN 1 ELSE 0 END) = 1 THEN 'ok'
+    WHEN MAX(CASE WHEN f.cut >= 3 AND f.cut > 3 * f.passed THEN 1 ELSE 0 END) = 1 THEN 'blocked'
+    WHEN COALESCE(MIN(t.mode), 'all') IN ('any', 'some') AND MAX(CASE WHEN h.verdict = 'ok' THEN 1 ELSE 0 END) = 1 THEN 'ok'
     WHEN MAX(CASE WHEN h.verdict = 'invalid' THEN 1 ELSE 0 END) = 1 THEN 'invalid'
     WHEN MAX(CASE WHEN h.verdict = 'blocked' THEN 1 ELSE 0 END) = 1 THEN 'blocked'
     WHEN MAX(CASE WHEN h.verdict = 'refused' THEN 1 ELSE 0 END) = 1 THEN 'refused'
@@ -12,5 +13,6 @@ SELECT
     ELSE 'not_applicable'
   END AS verdict
 FROM host_layer AS h
+LEFT JOIN few AS f ON f.measurement = h.measurement AND f.target = h.target AND f.layer = h.layer
 LEFT JOIN targets AS t ON t.target = h.target
 GROUP BY h.measurement, h.target, h.layer

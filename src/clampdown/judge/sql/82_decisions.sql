@@ -9,7 +9,7 @@ SELECT
     WHEN w.layer IN ('record', 'pool') THEN FALSE
     WHEN j.state = 'throttled' THEN w.evidence = 'speed'
     WHEN w.evidence = 'speed' THEN FALSE
-    WHEN w.on_path = 1 AND w.side = 0 AND w.verdict = j.state AND COALESCE(h.state = j.state, FALSE) THEN TRUE
+    WHEN w.on_path = 1 AND w.side = 0 AND w.verdict = j.state AND (COALESCE(h.state = j.state, FALSE) OR t.mode = 'some') THEN TRUE
     ELSE FALSE
   END AS decides,
   CASE w.layer WHEN 'dns' THEN 1 WHEN 'tcp' THEN 2 WHEN 'tls' THEN 3 WHEN 'http' THEN 4 WHEN 'quic' THEN 5 WHEN 'tunnel' THEN 6 ELSE 0 END AS layer_order,
@@ -18,4 +18,5 @@ SELECT
 FROM won AS w
 LEFT JOIN judged AS j ON j.measurement = w.measurement AND j.target = w.target
 LEFT JOIN host_state AS h ON h.measurement = w.measurement AND h.target = w.target AND h.hostname = w.hostname
+LEFT JOIN targets AS t ON t.target = w.target
 LEFT JOIN marks AS mk ON mk.measurement = w.measurement AND mk.seq = w.seq
