@@ -22,6 +22,7 @@ from clampdown.demo.nettests import tried
 from clampdown.demo.reference import reference_files
 from clampdown.demo.run import Result, run_demo
 from clampdown.demo.script import load_script
+from clampdown.demo.world import NOTICE_HOST
 from clampdown.errors import UsageError
 from clampdown.pipeline import open_storage
 from clampdown.reference import Reference, load_reference
@@ -130,6 +131,14 @@ def test_the_river_loses_nothing(made: Result) -> None:
 
 def test_nothing_is_called_blocked_that_is_not(made: Result) -> None:
     assert made.comparison.wrongly_blocked == ()
+
+
+def test_no_host_beside_the_script_is_called_blocked(store: Store) -> None:
+    scripted = set(tried(place.target for place in load_script().places))
+    beside = {(row["target"], row["state"]) for row in store.table("verdicts").to_pylist()}
+    beside = {(target, state) for target, state in beside if target not in scripted}
+    assert f"web/{NOTICE_HOST}" in {target for target, _ in beside}
+    assert {state for _, state in beside} <= {"unknown", "invalid", "ok"}, beside
 
 
 def test_what_was_scripted_is_found(made: Result) -> None:

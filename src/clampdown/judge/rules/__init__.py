@@ -1,7 +1,8 @@
 """Law: rules are data: each has an id for ever, a reason, false positives, and cases on which it must (not) fire.
 
 A file in this folder names the evidence that its rules read (`judge/sql/*_ev_<evidence>.sql`) and the layer they
-speak of. On one row of evidence the first rule of the file that fires wins; every rule that fired is kept.
+speak of. On one row of evidence the first rule that fires wins, in the order of the files and within them; every rule
+that fired is kept.
 `when` is SQL over the columns of the evidence, in the subset of CONTRACTS ("SQL of the stages").
 """
 
@@ -10,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Final, cast
 
 from clampdown.errors import RuleError
 from clampdown.model import LAYERS, STATES
 
-FILES: Final = ("record", "dns", "tcp", "tls", "quic", "http", "speed", "tunnel", "middlebox", "pool")
+FILES: Final = ("record", "dns", "tcp", "tls", "quic", "blockpage", "http", "speed", "tunnel", "middlebox", "pool")
 _ID: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\Z")
 _LAYERS: Final = (*LAYERS, "record", "pool")
 
@@ -38,7 +40,7 @@ class Rule:
     id: str
     layer: str
     evidence: str
-    rank: int  # place in its file
+    rank: int  # place among the rules that read the same evidence
     when: str  # with the file's definitions put in
     verdict: str
     mechanism: str | None
@@ -74,7 +76,8 @@ def load_rules(files: Mapping[str, bytes] | None = None) -> Rules:
     given = files if files is not None else _packaged()
     rules: list[Rule] = []
     for name in sorted(given, key=lambda item: (FILES.index(item) if item in FILES else len(FILES), item)):
-        rules.extend(_file(name, given[name]))
+        before = Counter(rule.evidence for rule in rules)
+        rules.extend(replace(rule, rank=before[rule.evidence] + rule.rank) for rule in _file(name, given[name]))
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:

@@ -40,7 +40,9 @@ SELECT
   COALESCE(pr.proven, 0) AS address_proven,
   COALESCE(cn.same, 0) AS chain_same,
   COALESCE(cn.other, 0) AS chain_other,
-  COALESCE(nx.bogon, 0) AS next_bogon
+  COALESCE(nx.bogon, 0) AS next_bogon,
+  CASE WHEN np.measurement IS NOT NULL THEN 1 ELSE 0 END AS next_page,
+  CASE WHEN ld.measurement IS NOT NULL THEN 1 ELSE 0 END AS led
 FROM steps AS s
 JOIN observations AS o ON o.measurement = s.measurement AND o.seq = s.seq
 JOIN measurements AS m ON m.measurement = s.measurement
@@ -48,6 +50,8 @@ LEFT JOIN lower_steps AS lo ON lo.measurement = s.measurement AND lo.hostname = 
 LEFT JOIN looked_up AS lu ON lu.measurement = s.measurement AND lu.hostname = s.hostname
 LEFT JOIN kin AS kn ON kn.hostname = o.hostname AND kn.location = o.location
 LEFT JOIN hop AS nx ON nx.measurement = s.measurement AND nx.depth = CAST(s.depth AS INTEGER) + 1
+LEFT JOIN led_to_page AS np ON np.measurement = s.measurement AND np.depth = CAST(s.depth AS INTEGER) + 1
+LEFT JOIN led AS ld ON ld.measurement = s.measurement AND ld.depth = s.depth
 LEFT JOIN tls_ip AS pr ON pr.measurement = s.measurement AND pr.ip = s.ip AND pr.hostname = s.hostname
 LEFT JOIN chain AS cn ON cn.measurement = s.measurement
 LEFT JOIN twin AS tw ON tw.measurement = s.measurement AND tw.layer = s.layer AND tw.hostname = s.hostname AND tw.failure = s.failure
