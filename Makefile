@@ -17,11 +17,11 @@ lint: ## style, types and the import contract
 
 test: ## everything: style, types, import contract (tests/house) and all tests
 	@$(PYTHON) bootstrap.py dev --system
-	$(PY) -m pytest -m "not long" --durations=15
+	$(PY) -m pytest -m "not long" -n auto --dist worksteal --durations=15
 
 test-long: ## what takes minutes: kill at every step, large archives
 	@$(PYTHON) bootstrap.py dev --system
-	$(PY) -m pytest --durations=15
+	$(PY) -m pytest -n auto --dist worksteal --durations=15
 
 bench: ## MB/s, measurements/s and peak memory beside the floor
 	@$(PYTHON) bootstrap.py dev

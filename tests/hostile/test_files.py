@@ -31,7 +31,8 @@ def test_a_hostile_file_through_ingest_and_judge(
     monkeypatch.chdir(folder)
     (tmp_path / "secret").write_bytes(given.lines(given.FOUR))
     Path(file.name).write_bytes(file.data)
-    assert run(group, ["ingest", file.name, "--store", "store", "--json"]) == 0
+    # Judged below, by the other command: what a day's judgement takes does not depend on the file.
+    assert run(group, ["ingest", file.name, "--store", "store", "--json", "--no-judge"]) == 0
     out, err = (stream.decode() for stream in capsysbinary.readouterr())
     got = json.loads(out)
     assert got["records"] == got["measurements"] + got["copies"] + sum(got["rejects"].values())
