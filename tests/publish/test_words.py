@@ -17,6 +17,7 @@ from clampdown.assess.names import Names, Platform
 from clampdown.model import COVERAGE, FIRED
 from clampdown.publish import charts
 from clampdown.publish.page import page
+from clampdown.publish.words import steps
 
 Make = Callable[..., dict[str, Any]]
 Build = Callable[..., pa.Table]
@@ -235,3 +236,16 @@ def test_a_sentence_does_not_name_a_hundred(told: Callable[..., assess.Report], 
     )
     assert "and 62 more were found blocked." in said
     assert "10 more lines are in report.json." in said
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"hostname": "a.example", "path": "/x", "scheme": "https"}, "GET https://a.example/x"),
+        ({"ip": "192.0.2.1", "port": 9030, "asn": 64496, "path": "/x"}, "GET http://192.0.2.1:9030/x"),
+        ({"ip": "2001:db8::1", "port": 80}, "GET http://[2001:db8::1]:80/"),
+        ({"path": "/x"}, "GET /x (http) at an address that is not kept"),
+    ],
+)
+def test_a_request_says_where_it_went(row: dict[str, Any], says: str) -> None:
+    assert steps.tried({"operation": "http_exchange", **row}) == says

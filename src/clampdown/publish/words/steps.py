@@ -61,8 +61,12 @@ def tried(row: Mapping[str, Any]) -> str:
     if operation == "quic_handshake":
         return f"QUIC handshake for {host} at {where}"
     if operation == "http_exchange":
-        scheme = row.get("scheme") or "http"
-        return f"{row.get('method') or 'GET'} {scheme}://{host}{num.plain(row.get('path') or '/')}"
+        method, scheme = row.get("method") or "GET", row.get("scheme") or "http"
+        path = num.plain(row.get("path") or "/")
+        if row.get("hostname") is None and row.get("ip") is None:
+            return f"{method} {path} ({scheme}) at {where}"
+        at = host if row.get("hostname") else _endpoint({"ip": row["ip"], "port": row.get("port")})
+        return f"{method} {scheme}://{at}{path}"
     if operation == "tunnel_bootstrap":
         return f"start the tunnel ({num.plain(row.get('role') or row.get('target') or 'unnamed')}) at {where}"
     if operation == "transfer":
