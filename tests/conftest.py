@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MATERIAL = "the material folder is absent: set CLAMPDOWN_SHARED to run the tests that read it"
+
+# A shell starts background commands with SIGINT ignored, and children inherit that: they could not be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def material() -> Path | None:
