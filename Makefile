@@ -35,5 +35,5 @@ lock: ## resolve the locks again (needs uv on the path)
 	$(PYTHON) requirements/lock.py
 
 clean: ## remove what these commands made; never a store
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist demo bench-out
+	rm -rf src/*.egg-info __pycache__ .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist demo bench-out
 	find src tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

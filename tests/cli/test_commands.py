@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from clampdown.cli import VERBS, group
 from clampdown.cli.frame import run
+from clampdown.store.storage import LocalStorage
 
 sys.path.insert(0, str(Path(__file__).parent))
 import made
@@ -78,7 +81,7 @@ def test_a_summary_for_a_person_and_rejects_on_stderr(said: Said) -> None:
     assert code == 0
     assert "records       2" in out
     assert "rejects       1" in out
-    assert "1 records could not be read" in err
+    assert "1 record could not be read" in err
     assert said("ingest", "bad.jsonl", "--store", "t", "--strict", "-q") == (1, out, "")
 
 
@@ -353,3 +356,21 @@ def test_settings_from_the_file_reach_the_command(files: Path, store: str, said:
     code, _, err = said("report", "XA")
     assert code == 0
     assert "report.html" in json.loads(err)["message"]
+
+
+def test_a_store_that_may_only_be_read_can_be_listed(store: str, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(LocalStorage, "lock", refused)
+    code, out, err = said("judge", "--store", store, "--format", "jsonl", "-q")
+    assert (code, err) == (0, "")
+    assert out
+
+
+def test_small_words_of_the_commands(files: Path, store: str, said: Said) -> None:
+    assert said("judge", str(files), "--store", store)[0] == 2
+    code, out, err = said("judge", "--store", store, "--country", "KE", "--format", "jsonl")
+    assert (code, out) == (0, "")
+    assert "no verdict of the store fits" in err
+    assert "Choose from: observations, verdicts, cells" in said("export", "--store", store)[2]

@@ -189,13 +189,15 @@ def run(group: click.Command, words: list[str]) -> int:
         return USAGE
     except click.UsageError as fault:
         where = f". Try: {fault.ctx.command_path} --help" if fault.ctx else ""
-        notes.error(f"{fault.format_message().rstrip('.')}{where}", exit_code=USAGE)
+        text = " ".join(fault.format_message().split())  # a list of choices comes with a line for each
+        notes.error(f"{text.rstrip('.')}{where}", exit_code=USAGE)
         return USAGE
     except click.ClickException as fault:
         notes.error(fault.format_message(), exit_code=USAGE)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        notes.error("interrupted; what was committed is kept, and the same command finishes the rest", exit_code=130)
+        kept = "; what was committed is kept, and the same command finishes the rest" if "ingest" in words else ""
+        notes.error(f"interrupted{kept}", exit_code=130)
         return INTERRUPTED
     except BrokenPipeError:
         _quiet_stdout()

@@ -66,6 +66,8 @@ def command(
         raise UsageError(
             "--country, --since, --until, --target and --network choose rows of a store", hint="Leave out PATH."
         )
+    if paths and context.get_parameter_source("store") is click.core.ParameterSource.COMMANDLINE:
+        raise UsageError("PATH and --store exclude each other", hint="Give files, or a store.")
     rejects: Counter[str] = Counter()
     first: list[Reject] = []
     found = _of_files(frame, paths, rejects, first) if paths else _of_store(frame, rows)
@@ -127,4 +129,6 @@ def _of_store(frame: Frame, rows: Mapping[str, str | None]) -> Iterator[list[Lin
         ids = frozenset(verdicts["measurement"].to_pylist())
         others = dataclasses.replace(wanted, targets=frozenset(), measurements=ids)
         measurements = store.table("measurements", others) if ids else measurements.slice(0, 0)
+    if not measurements.num_rows:
+        frame.notes.note("no verdict of the store fits what was asked for")
     yield lines(measurements, verdicts, fired, reasons(rules))

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from clampdown.cli.frame import Frame, setting
-from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
     from clampdown.intake.containers import Limits
@@ -51,16 +50,6 @@ def limits(frame: Frame) -> Limits:
     return Limits(s.limit_record, s.limit_nesting, s.limit_expansion, s.limit_expansion_floor, s.limit_members)
 
 
-def network_number(text: str | None) -> int | None:
-    """AS64500 or 64500."""
-    if text is None:
-        return None
-    digits = text.upper().removeprefix("AS")
-    if not digits.isdecimal() or not 0 < int(digits) < 1 << 32:
-        raise UsageError(f"{text!r} is not a network", hint="Write AS64500.")
-    return int(digits)
-
-
 def asked(store: Store, rows: Mapping[str, str | None]) -> Filter:
     """Rows of a store that the options ask for; a platform's name stands for the targets of its roles."""
     from clampdown.pipeline import api, reference_of
@@ -69,7 +58,7 @@ def asked(store: Store, rows: Mapping[str, str | None]) -> Filter:
         since=rows["since"],
         until=rows["until"],
         country=rows["country"],
-        network=network_number(rows["network"]),
+        network=rows["network"],
         target=rows["target"],
         reference=reference_of(store, None) if rows["target"] else None,
     )
@@ -105,4 +94,5 @@ def say_rejects(frame: Frame, rejects: dict[str, int], first: Sequence[Reject]) 
         count = sum(rejects.values())
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejects.items()))
         named = f" (the first {MOST_PROBLEMS} are named above)" if count > MOST_PROBLEMS else ""
-        frame.notes.warn(f"{count:,} records could not be read: {reasons}{named}", rejects=rejects)
+        what = "1 record" if count == 1 else f"{count:,} records"
+        frame.notes.warn(f"{what} could not be read: {reasons}{named}", rejects=rejects)

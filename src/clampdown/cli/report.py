@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_file, write_stdout
-from clampdown.cli.opening import network_number, open_reference, open_store
+from clampdown.cli.opening import open_reference, open_store
 from clampdown.errors import UsageError
 
 
@@ -63,13 +63,14 @@ def command(
         until=until,
         target=target,
         group=group,
-        network=network_number(network),
+        network=network,
         reference=open_reference(frame),
     )
     if paper.stale:
+        given = f" --reference {frame.settings.reference}" if frame.settings.reference else ""
         frame.notes.warn(
             f"{len(paper.stale):,} days were judged with other rules or reference data, or not yet: "
-            f"clampdown judge --store {frame.store()}",
+            f"clampdown judge --store {frame.store()}{given}",
             days=paper.stale,
         )
     if output == "-":

@@ -36,7 +36,7 @@ from clampdown.publish.table import Export, unguard
 from clampdown.publish.table import export as hand_out
 from clampdown.reference import Reference
 from clampdown.store.manifest import Manifest
-from clampdown.store.store import Filter, Store, country_code, moment
+from clampdown.store.store import Filter, Store, country_code, moment, network_number
 
 Moment = datetime | date | str | None
 LIST: Final = "witnesses.csv/digest"
@@ -67,15 +67,16 @@ def report(
     until: Moment = None,
     target: str | None = None,
     group: str | None = None,
-    network: int | None = None,
+    network: int | str | None = None,
     reference: Reference | None = None,
     rules: Rules | None = None,
     thresholds: Thresholds | None = None,
 ) -> Paper:
     """Answer what is blocked in a country, as a page, as data, and as the list of all witnesses."""
     code = country_code(country)
+    asked = None if network is None else network_number(network)
     question = doc.Question(
-        country=code, since=moment(since), until=moment(until), target=target, group=group, network=network
+        country=code, since=moment(since), until=moment(until), target=target, group=group, network=asked
     )
     if question.since and question.until and question.since >= question.until:
         raise UsageError("the period is empty", hint="--since must lie before --until; --until itself is not included.")

@@ -28,7 +28,7 @@ from clampdown.publish.table import Export, public
 from clampdown.reference import Reference
 from clampdown.reference import load_reference as _load_reference
 from clampdown.store.storage import LocalStorage
-from clampdown.store.store import Filter, Store, country_code, moment
+from clampdown.store.store import Filter, Store, country_code, moment, network_number
 
 Path_: TypeAlias = str | PathLike[str]
 Moment = answers.Moment
@@ -158,7 +158,7 @@ def filter_of(
     since: Moment = None,
     until: Moment = None,
     country: str | Collection[str] | None = None,
-    network: int | Collection[int] | None = None,
+    network: int | str | Collection[int | str] | None = None,
     target: str | Collection[str] | None = None,
     group: str | None = None,
     measurement: str | Collection[str] | None = None,
@@ -181,14 +181,25 @@ def filter_of(
         since=moment(since),
         until=moment(until),
         countries=frozenset(country_code(one) for one in _set(country)),
-        networks=frozenset([network] if isinstance(network, int) else network or ()),
+        networks=frozenset(map(network_number, _all(network))),
         targets=targets,
         measurements=_set(measurement),
     )
 
 
-def _set(value: str | Collection[str] | None) -> frozenset[str]:
-    return frozenset([value] if isinstance(value, str) else value or ())
+def _all(value: object) -> tuple[object, ...]:
+    """One value, or those of a collection; nothing asked for is none."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, Collection) and not isinstance(value, str | bytes) else (value,)
+
+
+def _set(value: object) -> frozenset[str]:
+    texts = _all(value)
+    for text in texts:
+        if not isinstance(text, str):
+            raise UsageError(f"{text!r} is not a name", hint="Give it as text.")
+    return frozenset(text for text in texts if isinstance(text, str) and text)
 
 
 def _rows(name: str, store: Store | Path_, wanted: Mapping[str, object]) -> pa.Table:

@@ -164,11 +164,14 @@ def judge_store(
     progress: Tell = quiet,
 ) -> tuple[str, ...]:
     """Judge the days whose verdicts are missing or of other rules, references or rows; returns them."""
-    reference = reference_of(store, reference)
+    reference, rules = reference_of(store, reference), rules or load_rules()
+    fresh = store.manifest().reference == reference.digest and not store.stale(rules.digest, reference.digest)
+    if fresh and days_wanted is None:
+        return ()  # nothing to write: a store that may only be read is enough
     with writing(store) as manifest:
         manifest = _pin(store, manifest, reference)
         run = _Run(store, manifest, reference, _crew(workers, None), progress)
-        done = run.settle(rules or load_rules(), judge=True, all_days=True, wanted=days_wanted)
+        done = run.settle(rules, judge=True, all_days=True, wanted=days_wanted)
         manifests.collect(store.storage, run.manifest)
         return done
 

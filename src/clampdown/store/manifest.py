@@ -110,7 +110,8 @@ def check_format(storage: Storage) -> None:
         hint = "Use the newer Clampdown that made it."
         raise StoreError(f"the store is of format {mark.format}; this Clampdown knows up to {FORMAT}", hint=hint)
     if mark.format < FORMAT:
-        raise StoreError(f"the store is of the old format {mark.format}", hint="Run: clampdown doctor --migrate")
+        hint = f"This Clampdown reads format {FORMAT}: ingest the raw files into a new store."
+        raise StoreError(f"the store is of the old format {mark.format}", hint=hint)
 
 
 def numbers(storage: Storage) -> list[int]:

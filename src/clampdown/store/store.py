@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.errors import StoreError, UsageError
+from clampdown.intake.features_names import asn_of
 from clampdown.model import TABLES, UNKNOWN_DAY
 from clampdown.store import manifest as manifests
 from clampdown.store.manifest import Day, Manifest
@@ -54,7 +55,7 @@ class Filter:
         return not ((self.since and last < self.since) or (self.until and first >= self.until))
 
 
-def moment(value: datetime | date | str | None) -> datetime | None:
+def moment(value: object) -> datetime | None:
     """A bound as naive UTC; a plain date is its midnight."""
     if value is None:
         return None
@@ -63,6 +64,8 @@ def moment(value: datetime | date | str | None) -> datetime | None:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise UsageError(f"{value!r} is not a time", hint="Write 2024-03-01 or 2024-03-01T12:00:00Z.") from None
+    if not isinstance(value, date):
+        raise UsageError(f"{value!r} is not a time", hint="Write 2024-03-01 or 2024-03-01T12:00:00Z.")
     if not 2000 <= value.year <= 2100:
         raise UsageError(f"{str(value)!r} lies outside of the years 2000 to 2100", hint="Write a time with data.")
     if not isinstance(value, datetime):
@@ -70,9 +73,17 @@ def moment(value: datetime | date | str | None) -> datetime | None:
     return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
 
 
-def country_code(text: str) -> str:
+def network_number(value: object) -> int:
+    """AS64500, 64500 or the number."""
+    number = asn_of(value)
+    if number is None:
+        raise UsageError(f"{value!r} is not a network", hint="Write AS64500.")
+    return number
+
+
+def country_code(text: object) -> str:
     """Two letters, in capitals."""
-    if len(text) != 2 or not text.isascii() or not text.isalpha():
+    if not isinstance(text, str) or len(text) != 2 or not text.isascii() or not text.isalpha():
         raise UsageError(f"{text!r} is not a country code", hint="Say two letters, such as KE (ISO 3166).")
     return text.upper()
 
@@ -136,7 +147,8 @@ class Store:
             names: dict[str, str] = json.loads(self.storage.read(f"reference/{digest}"))["files"]
             return {name: self.storage.read(f"reference/{file}") for name, file in names.items()}
         except (FileNotFoundError, ValueError, KeyError) as fault:
-            raise StoreError("a pinned reference cannot be read", where=f"reference/{digest}") from fault
+            hint = "Move the store away and ingest the raw files again, with the same --reference."
+            raise StoreError("a pinned reference cannot be read", where=f"reference/{digest}", hint=hint) from fault
 
     def _known(self, name: str, columns: Sequence[str] | None) -> None:
         if name not in TABLES:
