@@ -80,7 +80,7 @@ def main() -> None:
     sizes = {"web": asked.size, "web05": max(asked.size // 4, 1), "mix": max(asked.size // 8, 1)}
     if asked.small:
         sizes = dict.fromkeys(sizes, 1)
-    runs = 1 if asked.small else max(asked.runs, 3)
+    runs = 1 if asked.small else max(asked.runs, 1)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {sys.platform}")
     results: dict[str, dict[str, dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:

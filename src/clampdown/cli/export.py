@@ -44,6 +44,6 @@ def command(
         for chunk in made.chunks:
             write_stdout(chunk)
     else:
-        write_file(Path(output), b"".join(made.chunks))
+        write_file(Path(output), made.chunks)
     for note in made.notes:
         frame.notes.note(note)

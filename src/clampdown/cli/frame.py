@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,14 +98,15 @@ def open_frame(context: click.Context) -> Frame:
     return Frame(settings, Notes(settings.log_format, quiet=settings.quiet, verbose=settings.verbose))
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write an output beside the store: whole or not at all."""
+def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write an output beside the store, in one piece or several: whole or not at all."""
     if not path.name or path.is_dir():
         raise EnvironmentFault("cannot be written: it is a folder", where=str(path))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.writelines([data] if isinstance(data, bytes) else data)
         part.replace(path)
     except (FileExistsError, NotADirectoryError):
         raise EnvironmentFault("cannot be written: a file stands where a folder is needed", where=str(path)) from None

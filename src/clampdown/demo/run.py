@@ -10,6 +10,7 @@ from typing import Final
 
 from clampdown.demo.archive import SIZES, Written, make_archive
 from clampdown.demo.compare import Comparison, compare
+from clampdown.demo.courses import told
 from clampdown.demo.reference import reference_files
 from clampdown.demo.script import load_script
 from clampdown.errors import UsageError
@@ -43,6 +44,8 @@ class Result:
         """For a person at a terminal."""
         counts, total = self.comparison, len(self.comparison.rows)
         lines = [
+            *told(counts.rows),
+            "",
             f"{'scripted':<12}{'right':>8}{'wrong':>8}{'silent':>8}   per target, network and day",
             *(
                 f"{state:<12}{n['right']:>8,}{n['wrong']:>8,}{n['silent']:>8,}"
