@@ -167,6 +167,22 @@ def test_a_measurement_is_explained(one: tuple[pa.Table, pa.Table, pa.Table], ta
     jsonschema.validate(show.as_dict(found) | {}, json.loads(schemas.schema("show")))
 
 
+def test_a_rule_behind_another_gives_no_reason(verdict: Make, table: Build) -> None:
+    said = verdict(0, state="ok", mechanism=None, rule="tls.proven", tls="ok")
+    rules = [
+        fired(0, "tls.proven", "ok", None, True),
+        fired(0, "tls.unchecked", "unknown", None, False, won=False),
+    ]
+    reasons = {"tls.proven": ("A right one.", ""), "tls.unchecked": ("Nobody checked.", "Never.")}
+    found = show.show(measurement(0), table("observations", []), table("verdicts", [said]), table("fired", rules), reasons)
+    text = show.as_text(found)
+    assert "A right one." in text
+    assert "tls.unchecked (behind another rule): undecided" in text
+    assert "would have decided had the rules before it not fired" in text
+    assert "Nobody checked" not in text
+    assert "Nobody checked" not in json.dumps(show.as_dict(found))
+
+
 def test_every_operation_has_words() -> None:
     from clampdown.model import OPERATIONS
     from clampdown.publish.words import steps
