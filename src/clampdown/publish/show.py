@@ -171,7 +171,9 @@ def _said(
         target=verdict["target"],
         state=verdict["state"],
         mechanism=verdict["mechanism"],
-        why=words.why(verdict["state"], verdict["mechanism"], verdict["rule"], reasons),
+        why=words.why(
+            verdict["state"], verdict["mechanism"], verdict["rule"], reasons, words.extent(rows, verdict["rule"])
+        ),
         layers={layer: verdict[layer] for layer in LAYERS if verdict[layer] is not None},
         fired=tuple(fired),
         against=(*_against(verdict["state"], fired), *doubts),
