@@ -237,7 +237,8 @@ def extent(fired: Iterable[Mapping[str, Any]], rule: str | None) -> str:
     passed = {row["seq"] for row in won if row["layer"] == layer and row["verdict"] == "ok"} - cut
     if layer is None or not passed or not max(2, len(passed)) < len(cut):
         return ""
-    return f" So most endpoints fail: {len(cut)} of the {len(cut) + len(passed)} {LAYER[layer]} tries that could be judged."
+    n = len(cut) + len(passed)
+    return f" So most endpoints fail: {len(cut)} of the {n} {LAYER[layer]} tries that could be judged."
 
 
 def why(state: str, mechanism: str | None, rule: str | None, reasons: Reasons | None = None, extent: str = "") -> str:

@@ -187,6 +187,8 @@ def _input(m: Measurement) -> None:
             inputs.clear()
         parts = inputs[found] = _parts(found, m.memo)
     if parts is None:
+        if m.test in _WEB and m.memo.ip(found) is None and m.memo.host(found.partition("/")[0]) is None:
+            m.degraded.add("input")
         m.given = m.text(found, 200)
         return
     scheme, host, port, target, given = parts
@@ -201,6 +203,8 @@ def _input(m: Measurement) -> None:
 
 
 _INPUTS: Final = 50_000
+# Tests whose input is a page; those of others may be a bridge line, an endpoint or a word.
+_WEB: Final = frozenset({"web_connectivity", "http_requests", "browser_web", "urlgetter", "echcheck"})
 
 
 def _parts(found: str, memo: Memo) -> tuple[str, str, int | None, str | None, str] | None:
