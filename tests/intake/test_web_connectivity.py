@@ -387,23 +387,3 @@ def test_no_record_of_the_material_is_lost(shared: Path) -> None:
             lost.append(path.name)
     assert not lost
     assert seen > 80
-
-
-@pytest.mark.parametrize(
-    ("given", "test", "degraded"),
-    [
-        ("not a url", "web_connectivity", "input"),
-        ("http://", "web_connectivity", "input"),
-        ("https://birds.example/", "web_connectivity", ""),
-        ("birds.example", "web_connectivity", ""),
-        (None, "web_connectivity", ""),
-        ("dot://dns.example:853/", "dnscheck", ""),
-        ("stun://stun.example:3478", "stunreachability", ""),
-    ],
-)
-def test_an_input_that_cannot_be_read_is_named(given: str | None, test: str, degraded: str) -> None:
-    record = web()
-    record |= {"input": given, "test_name": test}
-    if test != "web_connectivity":
-        record["test_keys"] = {}
-    assert measured(record)["degraded"] == degraded

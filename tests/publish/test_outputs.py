@@ -197,7 +197,7 @@ def test_a_rule_behind_another_gives_no_reason(verdict: Make, table: Build) -> N
     text = show.as_text(found)
     assert "A right one." in text
     assert "tls.unchecked (behind another rule): undecided" in text
-    assert "would have decided had the rules before it not fired" in text
+    assert "would have had the say here had the rules before it not fired" in text
     assert "Nobody checked" not in text
     assert "Nobody checked" not in json.dumps(show.as_dict(found))
 
