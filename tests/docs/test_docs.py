@@ -81,3 +81,11 @@ def test_generated_pages_are_current() -> None:
     words = [sys.executable, str(ROOT / "docs/generate.py"), "--check"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"run `make docs`: {done.stdout}{done.stderr[-2000:]}"
+
+
+def test_methods_state_the_order_and_the_comparisons_that_are_made() -> None:
+    methods = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    assert "`invalid`, `throttled`, `ok`, `blocked`, `refused`, `down`, `unknown`" in methods
+    assert "It is not compared with the control" in methods
+    assert "can turn `ok` into `throttled`" in methods
+    assert "`throttled` stands before `ok`" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -150,3 +150,32 @@ def test_every_occurrence_is_a_row_and_order_changes_nothing_but_order(order: li
 
 def _rows(raws: list[Raw]) -> list[dict[str, Any]]:
     return [row for made in read(raws, Kit()) for row in made.measurements.to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("given", "test", "degraded"),
+    [
+        ("not a url", "web_connectivity", "input"),
+        ("http://", "web_connectivity", "input"),
+        ("https://birds.example/", "web_connectivity", ""),
+        ("birds.example", "web_connectivity", ""),
+        (None, "web_connectivity", ""),
+        ("dot://dns.example:853/", "dnscheck", ""),
+        ("dot://1.1.1.1:853/", "dnscheck", ""),
+        ("nothing to ask", "dnscheck", "input"),
+        ("stun://stun.example:3478", "stunreachability", ""),
+        ("tlshandshake://8.8.8.8:443", "tlsping", ""),
+        ("quichandshake://[2001:db8::1]:443", "quicping", ""),
+        ("udp://8.8.8.8:53", "dnsping", ""),
+        ("birds.example:443", "sni_blocking", ""),
+        ("9.9.9.9:443", "tcpping", ""),
+        ("not a host at all", "tlsping", "input"),
+        ("obfs4 bridge 1", "tor", ""),
+    ],
+)
+def test_an_input_that_cannot_be_read_is_named(given: str | None, test: str, degraded: str) -> None:
+    record = web()
+    record |= {"input": given, "test_name": test}
+    if test != "web_connectivity":
+        record["test_keys"] = {}
+    assert measured(record)["degraded"] == degraded

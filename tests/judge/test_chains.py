@@ -72,3 +72,18 @@ def test_who_is_blamed(made: list[dict[str, Any]], states: dict[str, str], settl
     assert [host for host, row in rows.items() if row["settled"]] == [settled]
     mechanisms = {row["mechanism"] for row in rows.values() if row["state"] == "blocked"}
     assert mechanisms == {"http.redirect" if settled == SITE else "http.blockpage"}
+
+
+@pytest.mark.parametrize("further", [False, True], ids=["one redirect", "a second one within the host"])
+def test_a_page_to_which_a_redirect_led_is_not_blamed_by_comparison_where_the_input_is_unknown(further: bool) -> None:
+    made = chain("http", "http")
+    last = next(row for row in made if row["operation"] == "http_exchange" and row.get("final"))
+    last |= {"headers": None, "title_match": False, "headers_match": False, "status_match": True, "body_ratio": 0.1}
+    if further:
+        first = {**last, "final": False, "status": 302, "location": f"http://{WALL}/page", "seq": 50}
+        last["depth"] = 2
+        made.append(first)
+    asked = measurement("a", target=None, input=None)
+    found = judge_day(ENGINE, *world((asked, made)), rules=RULES, reference=load_reference(), pooled=False)
+    states = {row["target"].removeprefix("web/"): row["state"] for row in found.verdicts.to_pylist()}
+    assert states == {SITE: "blocked", WALL: "unknown"}

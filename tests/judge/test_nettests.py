@@ -68,6 +68,14 @@ def test_of_many_relays_a_few_are_no_way_through(passed: int, cut: int, state: s
     assert mechanisms == (["tcp.timeout", "tunnel.bootstrap"] if state == "blocked" else [])
 
 
+def test_the_layer_that_decides_is_the_one_at_which_most_are_cut() -> None:
+    """Most connections are made and no tunnel comes of them; the few that time out do not decide."""
+    rows = relays("tor/dir_port", 1, 9)
+    for row in rows[2:14:2]:
+        row |= {"outcome": "ok", "failure": None}
+    assert judged("tor", rows)["tor/dir_port"] == ("blocked", ["tunnel.bootstrap"])
+
+
 def test_a_class_of_relays_may_be_cut_while_another_passes() -> None:
     rows = relays("tor/or_port_dirauth", 0, 9) + [row | {"seq": row["seq"] + 100} for row in relays("tor/obfs4", 9, 1)]
     found = judged("tor", rows)

@@ -1,4 +1,5 @@
-"""Law: other records of the day may only weaken a verdict, and no single vantage point moves another's."""
+"""Law: other records of the day may only weaken a verdict, but that speeds are compared within one session; and no
+single vantage point moves another's."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from clampdown.judge.cells import Judged, judge_day
 from clampdown.judge.rules import load_rules
 from clampdown.reference import load_reference
 
-from .worlds import DAY, SITE, SITE_IP, measurement, visit, world
+from .worlds import DAY, SITE, SITE_IP, fact, measurement, visit, world
 
 RULES, REFERENCE, ENGINE = load_rules(), load_reference(), Engine()
 RESET = "connection_reset"
@@ -109,6 +110,21 @@ def test_records_judged_alone_know_nothing_of_each_other() -> None:
     found = states(judged(at("a", SITE, 0), at("b", "other.example", 100), *session(1, 12), pooled=False))
     assert found["b"] == "blocked"
     assert found["s5"] == "blocked"
+
+
+def loaded(name: str, host: str, seconds: float, **given: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A page that came, and how long its bytes took."""
+    asked = {"vantage": "one", "target": f"web/{host}", "input": f"https://{host}/"} | given
+    transfer = fact(name, 20, "transfer", hostname=host, ip=SITE_IP, port=443, bytes=200_000, seconds=seconds)
+    return measurement(name, **asked), [*visit(name, host=host), transfer]
+
+
+def test_with_a_store_speeds_are_compared_within_one_session_and_nowhere_else() -> None:
+    slow, fast = loaded("a", SITE, 12.5), [loaded("b", "b.example", 0.1), loaded("c", "c.example", 0.1)]
+    assert states(judged(slow, *fast, pooled=False))["a"] == "ok"
+    assert states(judged(slow, *fast)) == {"a": "throttled", "b": "ok", "c": "ok"}
+    others = [loaded("b", "b.example", 0.1, vantage="two"), loaded("c", "c.example", 0.1, hour=13)]
+    assert states(judged(slow, *others))["a"] == "ok"
 
 
 def test_a_resubmission_counts_once() -> None:

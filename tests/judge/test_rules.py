@@ -146,3 +146,14 @@ def test_ids_are_unique_and_the_digest_names_the_text() -> None:
     assert isinstance(RULES, Rules)
     assert len({rule.id for rule in RULES.rules}) == len(RULES.rules)
     assert load_rules().digest == RULES.digest
+
+
+@pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
+def test_a_reason_claims_no_more_than_its_condition(rule: Rule) -> None:
+    if "pinned = 1" in rule.when or (rule.verdict == "blocked" and "ctl" not in rule.when):
+        assert "the control" not in rule.why, "it also fires where a record has no control"
+    assert not re.search(r"\b(nobody|someone|anybody)\b", rule.why, re.IGNORECASE), "no condition knows of everybody"
+    if "authentic = 1" not in rule.when and "scheme" not in rule.when:
+        assert "There is an answer in clear text" not in rule.why
+    if "in_control" not in rule.when:
+        assert "differs from the control" not in rule.why

@@ -138,6 +138,23 @@ def test_why_has_a_sentence_for_every_state() -> None:
     assert words.why("blocked", "quic.timeout", "q", {"q": ("QUIC is lost.", "")}) == "Blocked: QUIC is lost."
 
 
+def test_of_a_class_that_is_mostly_cut_it_is_said_how_many() -> None:
+    def relays(cut: int, passed: int) -> list[dict[str, Any]]:
+        rows = [fired(0, "tcp.timeout", "blocked", "tcp.timeout", True, seq=n) for n in range(cut)]
+        rows += [fired(0, "tcp.failed", "unknown", None, False, seq=n, won=False) for n in range(cut)]
+        return rows + [fired(0, "tcp.connected", "ok", None, False, seq=90 + n) for n in range(passed)]
+
+    reasons = {"tcp.timeout": ("Connecting times out here.", "")}
+    rows = relays(9, 2)
+    said = words.why("blocked", "tcp.timeout", "tcp.timeout", reasons, words.extent(rows, "tcp.timeout"))
+    assert said == (
+        "Blocked: connecting times out here. So most endpoints fail: 9 of the 11 TCP tries that could be judged."
+    )
+    assert words.extent(relays(9, 0), "tcp.timeout") == ""
+    assert words.extent(relays(2, 1), "tcp.timeout") == ""
+    assert words.extent(relays(4, 5), "tcp.timeout") == ""
+
+
 def test_a_measurement_is_explained(one: tuple[pa.Table, pa.Table, pa.Table], table: Build) -> None:
     steps = [
         {"seq": 0, "origin": "probe", "operation": "dns_lookup", "layer": "dns", "hostname": "a.example",
@@ -165,6 +182,24 @@ def test_a_measurement_is_explained(one: tuple[pa.Table, pa.Table, pa.Table], ta
     assert "dns.same_address says reachable" in text
     assert "secret" not in text
     jsonschema.validate(show.as_dict(found) | {}, json.loads(schemas.schema("show")))
+
+
+def test_a_rule_behind_another_gives_no_reason(verdict: Make, table: Build) -> None:
+    said = verdict(0, state="ok", mechanism=None, rule="tls.proven", tls="ok")
+    rules = [
+        fired(0, "tls.proven", "ok", None, True),
+        fired(0, "tls.unchecked", "unknown", None, False, won=False),
+    ]
+    reasons = {"tls.proven": ("A right one.", ""), "tls.unchecked": ("Nobody checked.", "Never.")}
+    found = show.show(
+        measurement(0), table("observations", []), table("verdicts", [said]), table("fired", rules), reasons
+    )
+    text = show.as_text(found)
+    assert "A right one." in text
+    assert "tls.unchecked (behind another rule): undecided" in text
+    assert "would have had the say here had the rules before it not fired" in text
+    assert "Nobody checked" not in text
+    assert "Nobody checked" not in json.dumps(show.as_dict(found))
 
 
 def test_every_operation_has_words() -> None:

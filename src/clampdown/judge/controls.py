@@ -1,7 +1,8 @@
 """Law: what the verdicts are held against: fingerprints, published endpoints, which records may speak of one another.
 
 A record is always held against its own control. In the mode `alone` records say nothing of each other; in the mode
-`day` the records of one UTC day are pooled, and that may only weaken (rules/pool.toml).
+`day` the records of one UTC day are pooled, and that may only weaken (rules/pool.toml), but that speeds are compared
+within one session (rules/speed.toml).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Law: a verdict rests on its own record; other records of the day may only weaken it; every rule that fired is kept.
+"""Law: a verdict rests on its own record; other records of the day may only weaken it, but that
+speeds are compared within one session; every rule that fired is kept.
 
 The stages are SQL texts in `sql/`, in the order of their numbers, each a table for the later ones. Between the
 evidence (`ev_*`) and the states stand the rules, compiled from data.

@@ -146,7 +146,7 @@ def _line(
         mechanisms=mechanisms,
         noted=noted,
         layers=layers,
-        why=words.why(verdict["state"], best, verdict.get("rule"), reasons),
+        why=words.why(verdict["state"], best, verdict.get("rule"), reasons, words.extent(fired, verdict.get("rule"))),
         degraded=tuple(part for part in (row["degraded"] or "").split(",") if part),
     )
 

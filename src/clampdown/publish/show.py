@@ -44,7 +44,7 @@ class Fired(msgspec.Struct, frozen=True):
     won: bool  # false: a rule of the same file came before it on the same step
     steps: tuple[int, ...]
     fingerprints: tuple[str, ...]
-    why: str
+    why: str  # empty where it did not win: it takes for granted that no rule before it fired
     false_positives: str
 
 
@@ -160,7 +160,8 @@ def _said(
         merged.setdefault(key, []).append(row)
     fired: list[Fired] = []
     for (layer, rule, said, mechanism, decides, won), group in merged.items():
-        why, wrong_if = (reasons or {}).get(rule, ("", ""))
+        # A reason takes for granted that no rule before it fired; behind another it may be false, and is not quoted.
+        why, wrong_if = (reasons or {}).get(rule, ("", "")) if won else ("", "")
         places = tuple(sorted({row["seq"] for row in group if row["seq"] is not None}))
         prints = tuple(sorted({row["fingerprint"] for row in group if row["fingerprint"]}))
         fired.append(Fired(rule, layer, said, mechanism, decides, won, places, prints, why, wrong_if))
@@ -170,7 +171,9 @@ def _said(
         target=verdict["target"],
         state=verdict["state"],
         mechanism=verdict["mechanism"],
-        why=words.why(verdict["state"], verdict["mechanism"], verdict["rule"], reasons),
+        why=words.why(
+            verdict["state"], verdict["mechanism"], verdict["rule"], reasons, words.extent(rows, verdict["rule"])
+        ),
         layers={layer: verdict[layer] for layer in LAYERS if verdict[layer] is not None},
         fired=tuple(fired),
         against=(*_against(verdict["state"], fired), *doubts),
@@ -238,8 +241,8 @@ def _rules(said: Said) -> list[str]:
         prints = f", fingerprint {num.plain(num.listed(each.fingerprints))}" if each.fingerprints else ""
         verdict = words.STATE.get(each.verdict, each.verdict)
         out.append(f"  {each.rule} ({role}): {verdict}{mechanism}{places}{prints}")
-        if each.why:
-            out.append(f"      {each.why}")
+        if each.why or not each.won:
+            out.append(f"      {each.why or steps.SHOW['outrun']}")
     if not said.fired:
         out.append(f"  {steps.SHOW['no_rules']}")
     out += ["", steps.SHOW["against"]]

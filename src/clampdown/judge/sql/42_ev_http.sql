@@ -1,4 +1,5 @@
--- Law: one row per HTTP exchange, beside the page the control met.
+-- Law: one row per HTTP exchange, beside the page the control met. Where the record does not say what was asked, it was
+-- the host of the first hop.
 SELECT
   s.measurement AS measurement, s.target AS target, s.hostname AS hostname, s.seq AS seq, s.layer AS layer,
   s.on_path AS on_path, s.side AS side, s.test AS test, s.test_version AS test_version, s.country AS country,
@@ -15,7 +16,7 @@ SELECT
   CASE WHEN nx.target IS NULL THEN 0 WHEN nx.target = s.target THEN 0 ELSE 1 END AS leaves,
   CASE WHEN nx.target IS NULL THEN 0 ELSE 1 END AS followed,
   CASE WHEN kn.location IS NULL THEN 0 ELSE 1 END AS kin,
-  CASE WHEN m.target = s.target THEN 1 WHEN m.target IS NULL THEN 1 ELSE 0 END AS asked,
+  CASE WHEN m.target = s.target THEN 1 WHEN m.target IS NULL AND COALESCE(h0.target, s.target) = s.target THEN 1 ELSE 0 END AS asked,
   CASE WHEN o.status_match THEN 1 WHEN o.status_match IS NULL THEN -1 ELSE 0 END AS status_match,
   CASE WHEN o.title_match THEN 1 WHEN o.title_match IS NULL THEN -1 ELSE 0 END AS title_match,
   CASE WHEN o.headers_match THEN 1 WHEN o.headers_match IS NULL THEN -1 ELSE 0 END AS headers_match,
@@ -50,6 +51,7 @@ LEFT JOIN lower_steps AS lo ON lo.measurement = s.measurement AND lo.hostname = 
 LEFT JOIN looked_up AS lu ON lu.measurement = s.measurement AND lu.hostname = s.hostname
 LEFT JOIN kin AS kn ON kn.hostname = o.hostname AND kn.location = o.location
 LEFT JOIN hop AS nx ON nx.measurement = s.measurement AND nx.depth = CAST(s.depth AS INTEGER) + 1
+LEFT JOIN hop AS h0 ON h0.measurement = s.measurement AND h0.depth = 0
 LEFT JOIN led_to_page AS np ON np.measurement = s.measurement AND np.depth = CAST(s.depth AS INTEGER) + 1
 LEFT JOIN led AS ld ON ld.measurement = s.measurement AND ld.depth = s.depth
 LEFT JOIN tls_ip AS pr ON pr.measurement = s.measurement AND pr.ip = s.ip AND pr.hostname = s.hostname

@@ -1,4 +1,5 @@
--- Law: a rule decides when it won, on the path, and says what the verdict says; the others are kept as noted.
+-- Law: a rule decides when it won, on the path, and says what the verdict says; the others are kept as noted. A class of
+-- relays is blocked by the layer at which most of it is cut: a few failures at a layer that works decide nothing.
 SELECT
   w.measurement AS measurement, w.target AS target, w.hostname AS hostname, w.layer AS layer, w.seq AS seq, w.rule AS rule, w.rank AS rank,
   w.verdict AS verdict, w.mechanism AS mechanism, w.place = 1 AS won,
@@ -9,6 +10,7 @@ SELECT
     WHEN w.layer IN ('record', 'pool') THEN FALSE
     WHEN j.state = 'throttled' THEN w.evidence = 'speed'
     WHEN w.evidence = 'speed' THEN FALSE
+    WHEN t.mode = 'some' AND w.verdict = 'blocked' AND COALESCE(tl.verdict, 'blocked') = 'ok' THEN FALSE
     WHEN w.on_path = 1 AND w.side = 0 AND w.verdict = j.state AND (COALESCE(h.state = j.state, FALSE) OR t.mode = 'some') THEN TRUE
     ELSE FALSE
   END AS decides,
@@ -18,5 +20,6 @@ SELECT
 FROM won AS w
 LEFT JOIN judged AS j ON j.measurement = w.measurement AND j.target = w.target
 LEFT JOIN host_state AS h ON h.measurement = w.measurement AND h.target = w.target AND h.hostname = w.hostname
+LEFT JOIN target_layer AS tl ON tl.measurement = w.measurement AND tl.target = w.target AND tl.layer = w.layer
 LEFT JOIN targets AS t ON t.target = w.target
 LEFT JOIN marks AS mk ON mk.measurement = w.measurement AND mk.seq = w.seq

@@ -5,8 +5,8 @@ States, grades, mechanisms and reasons as people read them; sentences made from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from clampdown.publish import numbers as num
 
@@ -229,18 +229,30 @@ def how_brief(mechanism: str) -> str:
     return _BRIEF.get(path, num.plain(mechanism, limit=24))
 
 
-def why(state: str, mechanism: str | None, rule: str | None, reasons: Reasons | None = None) -> str:
-    """One plain sentence for a verdict."""
+def extent(fired: Iterable[Mapping[str, Any]], rule: str | None) -> str:
+    """How many of the tries at the layer that decided were cut, where most were (at least three) and some were not."""
+    won = [row for row in fired if row["won"] and row["seq"] is not None]
+    layer = next((row["layer"] for row in won if row["rule"] == rule and row["decides"]), None)
+    cut = {row["seq"] for row in won if row["layer"] == layer and row["verdict"] == "blocked"}
+    passed = {row["seq"] for row in won if row["layer"] == layer and row["verdict"] == "ok"} - cut
+    if layer is None or not passed or not max(2, len(passed)) < len(cut):
+        return ""
+    n = len(cut) + len(passed)
+    return f" So most endpoints fail: {len(cut)} of the {n} {LAYER[layer]} tries that could be judged."
+
+
+def why(state: str, mechanism: str | None, rule: str | None, reasons: Reasons | None = None, extent: str = "") -> str:
+    """One plain sentence for a verdict, and where most of many tries were cut how many (`extent`)."""
     said = (reasons or {}).get(rule or "", ("", ""))[0]
     clause = how(mechanism)
     if state in _HEAD and (said or clause):
         # The rule's own reason says it best; what it cannot know is why the mechanism's last step was reached.
         extra = _ALSO.get((mechanism or "").rpartition(".")[2], "") if said else ""
         text = f"{said[0].lower()}{said[1:]}" if said[1:2].islower() else said
-        return f"{_HEAD[state]}: {text or clause + '.'}" + extra
+        return f"{_HEAD[state]}: {text or clause + '.'}" + extra + (extent if state == "blocked" else "")
     fallback = {
         "ok": "The target was reached by the path that an ordinary program takes.",
-        "down": "The controls failed in the same way: the target is down for everyone.",
+        "down": "The target fails elsewhere as well.",
         "unknown": "Nothing in the record decides it.",
         "invalid": "The probe, its clock or its network was at fault; the record says nothing of the target.",
         "not_applicable": "This test measures no target.",

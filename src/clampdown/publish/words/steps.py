@@ -138,6 +138,7 @@ SHOW: Final = {
     "decides": "decides",
     "noted": "noted",
     "behind": "behind another rule",
+    "outrun": "It would have had the say here had the rules before it not fired.",
     "degraded": "These fields could not be read: {fields}.",
     "instrument": "The record says of itself: {instrument}.",
     "control_failed": "The control failed: a fault of the service itself cannot be told from a block.",

@@ -187,6 +187,8 @@ def _input(m: Measurement) -> None:
             inputs.clear()
         parts = inputs[found] = _parts(found, m.memo)
     if parts is None:
+        if m.test in _ASKED and not _names_a_host(found, m.memo):
+            m.degraded.add("input")
         m.given = m.text(found, 200)
         return
     scheme, host, port, target, given = parts
@@ -201,6 +203,19 @@ def _input(m: Measurement) -> None:
 
 
 _INPUTS: Final = 50_000
+_HOST_PORT: Final = re.compile(r"(:\d{1,5})?(/.*)?$", re.DOTALL)  # what may follow a host
+# Tests whose input is a URL or a host; those of others may be a bridge line, an endpoint or a word.
+_ASKED: Final = frozenset(
+    {
+        "web_connectivity", "http_requests", "browser_web", "urlgetter", "echcheck",
+        "dnscheck", "stunreachability", "dnsping", "quicping", "simplequicping", "tcpping", "tlsping", "sni_blocking",
+    }
+)  # fmt: skip
+
+
+def _names_a_host(found: str, memo: Memo) -> bool:
+    bare = _HOST_PORT.sub("", found)
+    return (memo.ip(found) or memo.ip(bare) or memo.host(bare)) is not None
 
 
 def _parts(found: str, memo: Memo) -> tuple[str, str, int | None, str | None, str] | None:
