@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Speed is judged in benchmarks: a busy machine makes no property false.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_MATERIAL = "the material folder is absent: set CLAMPDOWN_SHARED to run the tests that read it"
