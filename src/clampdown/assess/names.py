@@ -11,8 +11,9 @@ import msgspec
 from clampdown import reference as ref
 from clampdown.evidence import Value
 
-# ISO 3166 leaves these codes to users: no country stands behind them, and nothing made under them is public.
-_USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")
+# ISO 3166 leaves these codes to users: no country stands behind them, and nothing made under them is public. XK is not
+# one of them here: everybody uses it for Kosovo.
+_USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-JL-Z]|ZZ")
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
