@@ -40,6 +40,12 @@ REASONS = {
     "real/20221110111106": "A speed test measures no target; the contract gives `not_applicable`, the peer `ok`.",
     "real/01201911098a2eebcc7": "A speed test measures no target; the contract gives `not_applicable`.",
 }
+# Why we say it where no rule decided.
+WITHOUT_RULE = {
+    "unknown": "No rule decided: nothing in the record proves the path or shows what stopped it. This never reads as "
+    "reachable.",
+    "not_applicable": "The test measures no target, so there is nothing to judge.",
+}
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,8 @@ def _judged(paths: list[Path], folder: Path) -> dict[str, tuple[str, tuple[str, 
         names = alone.measurements["measurement"].to_pylist()
         files = {name: Path(file).relative_to(folder).as_posix() for name, file in zip(names, alone.files, strict=True)}
         for row in alone.verdicts.to_pylist():
-            states[files[row["measurement"]]].append((row["state"], rules.get(row["rule"] or "", "")))
+            why = rules.get(row["rule"] or "") or WITHOUT_RULE.get(row["state"], "")
+            states[files[row["measurement"]]].append((row["state"], why))
         for row in alone.fired.to_pylist():
             if row["decides"] and row["mechanism"] and row["verdict"] in ("blocked", "throttled"):
                 mechanisms[files[row["measurement"]]].add(row["mechanism"])

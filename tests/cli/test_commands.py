@@ -221,9 +221,13 @@ def change(numbers: Any, path: str, value: object) -> Any:
         ("inputs.sources.0.measurements", 1, 1, "inputs/source/ooni/measurements"),
         ("inputs.sources.0.terms.licence", "CC0-1.0", 1, "inputs/source/ooni/licence"),
         ("witnesses_digest", "0" * 64, 1, "witnesses/digest"),
-        ("names.country", "Elsewhere", 0, "country"),
-        ("names.networks", {"x": "y", "9" * 30: "z"}, 0, "networks"),
-        ("thresholds.measurements", 4, 0, "thresholds"),
+        ("names.country", "Elsewhere", 1, "names/country"),
+        ("names.networks", {"x": "y", "9" * 30: "z"}, 1, "names/networks"),
+        ("names.synthetic", False, 1, "names/synthetic"),
+        ("terms.licence", "CC0-1.0", 1, "terms/licence"),
+        ("inputs.snapshots", [], 1, "inputs/snapshots"),
+        ("inputs.version", "9.9", 0, "version 9.9"),
+        ("thresholds.measurements", 4, 0, "counted again with the report's own"),
         ("thresholds.cap_days", 10**9, 2, "cap_days"),
         ("thresholds.recent_days", 0, 2, "recent_days"),
         ("question.since", "0001-01-01T00:00:00", 2, "2000"),
@@ -262,6 +266,11 @@ def test_a_list_that_was_touched(store: str, said: Said) -> None:
     file.write_text(whole.replace('"blocked"', '"ok"', 1))
     code, out, _ = said("verify", "report.json", "--store", store)
     assert (code, "witnesses.csv/digest" in out) == (1, True)
+    file.write_text("\n".join(whole.splitlines()[:-2]) + "\n")
+    code, out, err = said("verify", "report.json", "--store", store)
+    assert (code, "witnesses.csv/rows: stated 24, found 22" in out) == (1, True)
+    assert "the store holds and the list of witnesses does not name, left out here: 2" in err
+    assert "came after" not in err
     file.write_text("a,b\n1,2\n")
     assert said("verify", "report.json", "--store", store)[0] == 2
     file.write_text(whole.partition("\n")[0] + '\n"only"\n')

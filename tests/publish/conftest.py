@@ -206,7 +206,10 @@ def make_inputs() -> assess.Inputs:
     own = Terms("synthetic", "CC0-1.0", "yes", "Synthetic archive made by clampdown demo", "https://example.org/")
     return assess.Inputs(
         version="0.1.0", rules="a1" * 32, reference="b2" * 32,
-        snapshots=(assess.Snapshot(kind="targets", name="targets.toml", date="", digest="c3" * 32, licence="CC0-1.0"),),
+        snapshots=tuple(
+            assess.Snapshot(kind=kind, name=f"{kind}.toml", date="", digest="c3" * 32, licence="CC0-1.0")
+            for kind in ("targets", "synthetic")
+        ),
         sources=(assess.Source(files=12, measurements=5000, terms=own),),
         bodies=(assess.Bodies(first="2026-09-01", last="2026-10-30", references="b2" * 32),),
     )  # fmt: skip

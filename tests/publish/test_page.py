@@ -196,7 +196,7 @@ def test_a_long_period_says_that_its_end_is_drawn(
     for year, drawn in ((2024, True), (2026, False)):
         asked = assess.Question(country="XA", since=datetime(year, 8, 1), until=datetime(2026, 11, 1))
         said = Reader(page(assess.build(*world, asked, assess.load_thresholds(), names, inputs).report)).said
-        assert ("The last 400 days of the period are drawn." in said) == drawn
+        assert ("The last 400 days of the period are drawn: " in said) == drawn
 
 
 def test_a_single_target(world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: assess.Inputs) -> None:

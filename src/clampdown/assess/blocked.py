@@ -97,10 +97,11 @@ def check(
     coverage: pa.Table,
     named: Mapping[str, set[str | None]] | None = None,
     inputs: Inputs | None = None,
+    least: Inputs | None = None,
 ) -> Proof:
     """Recompute every number of a report.json. `named`: measurement -> targets that its witnesses.csv lists, so that
     what reached the store later does not count; the days before the period still serve as history. `inputs`: what the
-    verdicts were made from, by those who hold them."""
+    verdicts were made from, by those who hold them; `least`: the same of the listed measurements alone."""
     report = read(data)
     notes: tuple[str, ...] = ()
     grown = False
@@ -114,27 +115,13 @@ def check(
     if inputs is not None:
         own = doc.premises(report.inputs)
         stated |= own
-        found_inputs = _premises(own, doc.premises(inputs), grown=grown)
+        found_inputs = doc.held(own, inputs, least) if grown else doc.premises(inputs)
 
     def recount() -> Mapping[str, Value]:
         made = build(verdicts, fired, coverage, report.question, report.thresholds, report.names, report.inputs).report
         return doc.numbers(made) | found_inputs
 
     return verify(stated, recount, notes)
-
-
-def _premises(stated: Mapping[str, Value], found: Mapping[str, Value], *, grown: bool) -> dict[str, Value]:
-    """What the store says; where more came later, it must still hold what was there."""
-    if not grown:
-        return dict(found)
-
-    def holds(name: str) -> bool:
-        mine, now = stated.get(name), found.get(name)
-        if isinstance(mine, int) and isinstance(now, int):
-            return mine <= now
-        return name in ("inputs/rules", "inputs/reference") and {*str(mine).split()} <= {*str(now).split()}
-
-    return {name: stated[name] if holds(name) else value for name, value in found.items() if name in stated}
 
 
 def _listed(verdicts: pa.Table, named: Mapping[str, set[str | None]]) -> list[bool]:

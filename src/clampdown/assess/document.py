@@ -5,6 +5,7 @@ Frozen records only. Networks are integers here and `AS64500` on paper; days are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -16,6 +17,7 @@ from clampdown.model import Terms
 
 FORMAT = 1
 KIND = "clampdown.report.blocked"
+SNAPSHOT = "inputs/snapshots/"
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,10 +248,12 @@ def numbers(report: Report) -> dict[str, Value]:
         "headlines": len(report.headlines),
         "networks": len(report.networks),
         "excluded": len(report.excluded),
-        "terms": report.terms.redistribute if report.terms else None,
+        "terms": report.terms is not None,
         "witnesses": report.witnesses,
         "witnesses/digest": report.witnesses_digest,
     }
+    if report.terms is not None:
+        _fields(made, "terms", report.terms)
     for cell in report.cells:
         _cell(made, cell)
     for line in report.headlines:
@@ -273,13 +277,49 @@ def numbers(report: Report) -> dict[str, Value]:
 
 
 def premises(inputs: Inputs) -> dict[str, Value]:
-    """What the numbers were made from, as far as a store can say it again."""
-    made: dict[str, Value] = {"inputs/rules": inputs.rules, "inputs/reference": inputs.reference}
+    """What the numbers were made from, as far as a store can say it again: all but the version that wrote it down."""
+    made: dict[str, Value] = {
+        "inputs/rules": inputs.rules, "inputs/reference": inputs.reference,
+        "inputs/snapshots": len(inputs.snapshots),
+        "inputs/sources": len(inputs.sources), "inputs/bodies": len(inputs.bodies),
+    }  # fmt: skip
+    for snapshot in inputs.snapshots:
+        _fields(made, f"{SNAPSHOT}{snapshot.name}", snapshot)
     for source in inputs.sources:
         at = f"inputs/source/{source.terms.source}"
-        made[f"{at}/licence"], made[f"{at}/redistribute"] = source.terms.licence, source.terms.redistribute
+        _fields(made, at, source.terms)
         made[f"{at}/measurements"], made[f"{at}/files"] = source.measurements, source.files
+    for run in inputs.bodies:
+        _fields(made, f"inputs/bodies/{run.references}", run)
     return made
+
+
+def held(stated: Mapping[str, Value], inputs: Inputs, least: Inputs | None) -> dict[str, Value]:
+    """What a store that has grown since says: it must still hold what was there, and the report all that it lists."""
+    now, then = premises(inputs), premises(least) if least else {}
+
+    def holds(name: str) -> bool:
+        mine, low, high = stated.get(name), then.get(name), now[name]
+        if mine == high:
+            return True
+        if name.startswith(SNAPSHOT[:-1]):
+            return False  # more measurements do not bring other reference data
+        if name in ("inputs/rules", "inputs/reference"):
+            return {*str(mine).split()} <= {*str(high).split()}
+        if isinstance(mine, int) and isinstance(high, int):
+            return (low if isinstance(low, int) else 0) <= mine <= high
+        if name.startswith("inputs/bodies/"):
+            first, last = sorted((str(low or mine), str(high)))
+            return first <= str(mine) <= last
+        return False
+
+    wanted = {*stated, *then, *(name for name in now if name.startswith(SNAPSHOT[:-1]))}
+    return {name: stated[name] if holds(name) else value for name, value in now.items() if name in wanted}
+
+
+def _fields(made: dict[str, Value], at: str, record: Terms | Snapshot | Bodies) -> None:
+    """Every field of a flat record."""
+    made.update({f"{at}/{name}": value for name, value in msgspec.to_builtins(record).items()})
 
 
 def _count(made: dict[str, Value], at: str, count: Count) -> None:
@@ -302,6 +342,8 @@ def _cell(made: dict[str, Value], cell: Cell) -> None:
     made.update({f"{at}/mechanism/{m.mechanism}": m.tries for m in cell.mechanisms})
     made.update({f"{at}/rule/{r.rule}": r.fired for r in cell.rules})
     made.update({f"{at}/rule/{r.rule}/decided": r.decided for r in cell.rules})
+    made.update({f"{at}/rule/{r.rule}/verdict": r.verdict for r in cell.rules})
+    made.update({f"{at}/rule/{r.rule}/mechanism": r.mechanism for r in cell.rules})
     made.update({f"{at}/fingerprint/{f.fingerprint}": f.fired for f in cell.fingerprints})
     for day in cell.days:
         made.update({f"{at}/day/{day.day}/{state}": tries for state, tries in day.tries.items()})

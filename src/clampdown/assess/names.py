@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 
 from clampdown import reference as ref
+from clampdown.evidence import Value
 
-# ISO 3166 leaves these codes to users: no country stands behind them, and nothing made under them is public.
-_USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")
+# ISO 3166 leaves these codes to users: no country stands behind them, and nothing made under them is public. XK is not
+# one of them here: everybody uses it for Kosovo.
+_USER_ASSIGNED: Final = re.compile(r"AA|Q[M-Z]|X[A-JL-Z]|ZZ")
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,11 +78,18 @@ def names_of(country: str, given: ref.Reference, seen: Iterable[str], networks: 
     )
 
 
-def differing(stated: Names, country: str, given: ref.Reference) -> tuple[str, ...]:
-    """Which parts of a report's names a reference gives otherwise."""
-    numbers = [int(n) for n in stated.networks if n.isascii() and n.isdecimal() and len(n) <= 10]
-    again = names_of(country, given, stated.targets, numbers)
-    return tuple(part for part in Names.__struct_fields__ if getattr(stated, part) != getattr(again, part))
+def again(
+    stated: Names, country: str, given: ref.Reference, targets: Iterable[str], networks: Iterable[int]
+) -> dict[str, tuple[Value, Value]]:
+    """Part → what a report's names say and what a reference gives, for all that the report speaks about."""
+    numbers = {int(n) for n in stated.networks if n.isascii() and n.isdecimal() and len(n) <= 10}
+    found = names_of(country, given, {*stated.targets, *targets}, {*numbers, *networks})
+    return {part: (_value(getattr(stated, part)), _value(getattr(found, part))) for part in Names.__struct_fields__}
+
+
+def _value(part: object) -> Value:
+    """A part as one value: texts and flags as they are, everything else as JSON."""
+    return part if isinstance(part, str | bool) else msgspec.json.encode(part, order="sorted").decode()
 
 
 def _platform(platform: ref.Platform) -> Platform:

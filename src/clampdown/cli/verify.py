@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,8 @@ def command(context: click.Context, report: str, as_json: bool) -> int:
     """Recompute every number of a report.
 
     From the verdicts of the store that the report names: those of the witnesses.csv beside it, where it lies there.
-    The rules, the reference data and the terms that the report names are held against those of the store.
+    The names, the rules, the reference data and the terms that it gives are held against those of the store.
+    Thresholds other than this version's are used as the report gives them, and said.
     Exit code 1 if anything does not hold.
     """
     frame = open_frame(context)
@@ -72,9 +74,10 @@ def _value(value: Value) -> str:
 def _said(note: str) -> str:
     kind, _, rest = note.partition(":")
     said = {
-        "later": f"{rest} verdicts came after the report and were left out",
-        "thresholds": f"the report was counted with thresholds that are not those of this version: {rest}",
-        "names": f"the report's own labels and groupings are not those of this reference data: {rest}",
+        "later": f"verdicts that the store holds and the list of witnesses does not name, left out here: {rest}",
+        "thresholds": f"the report's thresholds are not those of this version ({rest}); "
+        "every number was counted again with the report's own",
+        "version": f"the report says that version {rest} made it; this is {version('clampdown')}",
     }
     return plain(said.get(kind, note))
 

@@ -10,11 +10,11 @@ import difflib
 import io
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from clampdown.assess import blocked
 from clampdown.assess import document as doc
 from clampdown.assess.counting import Thresholds, load_thresholds
-from clampdown.assess.names import differing
+from clampdown.assess.names import again
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
@@ -39,7 +39,7 @@ from clampdown.store.manifest import Manifest
 from clampdown.store.store import Filter, Store, country_code, moment, network_number
 
 Moment = datetime | date | str | None
-LIST: Final = "witnesses.csv/digest"
+LIST: Final = "witnesses.csv"
 TABLES_FOR_ALL: Final = ("observations", "verdicts", "cells")
 
 
@@ -103,17 +103,31 @@ def verify(
     stated = blocked.read(report_json)
     wanted = _with_history(stated.question, stated.thresholds)
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
-    named, listed = (None, None) if witnesses_csv is None else _named(witnesses_csv)
+    listed = None if witnesses_csv is None else _named(witnesses_csv)
     used = reference_of(store, reference)
     inputs = _inputs(store, store.manifest(), wanted, used)
-    proof = blocked.check(report_json, verdicts, fired, coverage, named, inputs)
-    if listed is not None:
-        proof = also(proof, LIST, listed, stated.witnesses_digest)
+    if listed is None:
+        proof = blocked.check(report_json, verdicts, fired, coverage, None, inputs)
+    else:
+        least = _inputs(store, store.manifest(), replace(wanted, measurements=frozenset(listed.named)), used)
+        proof = blocked.check(report_json, verdicts, fired, coverage, listed.named, inputs, least)
+        proof = also(proof, f"{LIST}/digest", stated.witnesses_digest, listed.digest)
+        proof = also(proof, f"{LIST}/rows", stated.witnesses, listed.rows)
+    said = again(
+        stated.names, stated.question.country, used,
+        (cell.target for cell in stated.cells), (network.network for network in stated.networks),
+    )  # fmt: skip
+    for part, (mine, found) in said.items():
+        proof = also(proof, f"names/{part}", mine, found)
+    return msgspec.structs.replace(proof, notes=(*proof.notes, *_foreign(stated, inputs.version)))
+
+
+def _foreign(stated: doc.Report, version: str) -> list[str]:
+    """What another version, or its user, may have chosen: no fault while every number holds, and never left unsaid."""
+    notes = [] if stated.inputs.version == version else [f"version:{stated.inputs.version}"]
     mine = load_thresholds()
     other = [n for n in mine.__struct_fields__ if getattr(mine, n) != getattr(stated.thresholds, n)]
-    parts = differing(stated.names, stated.question.country, used)
-    notes = [f"{kind}:{','.join(found)}" for kind, found in (("thresholds", other), ("names", parts)) if found]
-    return msgspec.structs.replace(proof, notes=(*proof.notes, *notes))
+    return [*notes, f"thresholds:{', '.join(other)}"] if other else notes
 
 
 def show(store: Store, measurement: str, *, rules: Rules | None = None) -> Shown:
@@ -216,15 +230,24 @@ def _bodies(rows: pa.Table) -> tuple[doc.Bodies, ...]:
     )
 
 
-def _named(witnesses: bytes) -> tuple[dict[str, set[str | None]], str]:
-    """Measurement → targets, of a witnesses.csv; and the digest of the list that it is."""
+class _List(NamedTuple):
+    """A witnesses.csv: measurement → targets, its rows, and the digest of the list that it is."""
+
+    named: dict[str, set[str | None]]
+    rows: int
+    digest: str
+
+
+def _named(witnesses: bytes) -> _List:
+    rows = 0
     made: dict[str, set[str | None]] = defaultdict(set)
     total = sha256()
     try:
         for row in csv.DictReader(io.StringIO(witnesses.decode("utf-8-sig"), newline="")):
             measurement, target, state = (unguard(row[name]) for name in ("measurement", "target", "state"))
             made[measurement].add(target or None)
+            rows += 1
             total.update(f"{measurement}\t{target}\t{state}\n".encode())
     except (KeyError, AttributeError, TypeError, UnicodeDecodeError, csv.Error) as fault:
         raise InputError("this is not a list of witnesses", hint="Give the witnesses.csv that report wrote.") from fault
-    return dict(made), total.hexdigest()
+    return _List(dict(made), rows, total.hexdigest())

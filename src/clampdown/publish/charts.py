@@ -23,6 +23,7 @@ _BAR: Final = 0.82  # width of a bar, of its day
 MAX_DAYS: Final = 400
 MIN_COLUMNS: Final = 28  # few days do not become wide bars
 _APART: Final = 0.17  # of the axis: what a label of a day needs on a telephone
+_APART_YEARS: Final = 0.27  # the same with a year, on a telephone and on half a sheet
 
 
 class Path(NamedTuple):
@@ -39,6 +40,7 @@ class Line(NamedTuple):
     network: int
     poor: bool  # too little data for an answer
     states: tuple[tuple[str, str], ...]  # (day, state), for the words beside the picture
+    outside: int  # tries on days that are not drawn
 
 
 class Strip(NamedTuple):
@@ -85,7 +87,8 @@ def strip(
                 states.append((day, state))
             elif day not in away:
                 dots.append(_dot(x, row))
-        lines.append(Line(cell.network, cell.state == INSUFFICIENT, tuple(states)))
+        outside = sum(sum(tries.values()) for day, tries in known.items() if day not in column)
+        lines.append(Line(cell.network, cell.state == INSUFFICIENT, tuple(states), outside))
     return Strip(
         days=len(days),
         width=max(len(days), MIN_COLUMNS),
@@ -124,22 +127,23 @@ class Tick(NamedTuple):
     place: str  # start | middle | end: on which side of `at` the label lies
 
 
-def ticks(days: Sequence[str]) -> tuple[Tick, ...]:
+def ticks(days: Sequence[str], *, years: bool = False) -> tuple[Tick, ...]:
     """The first day, the last one, and between them the first days of months, as far as there is room."""
     if not days:
         return ()
+    apart = _APART_YEARS if years else _APART
     width = max(len(days), MIN_COLUMNS)
     end = (len(days) - 0.5) / width
     made = [Tick(0.0, days[0], "start")]
-    if len(days) > 1 and end > 2 * _APART:
+    if len(days) > 1 and end > 2 * apart:
         whole = len(days) == width
         made.append(Tick(1.0 if whole else end, days[-1], "end" if whole else "middle"))
     months = [(index + 0.5) / width for index, day in enumerate(days) if day.endswith("-01")]
     named = {(index + 0.5) / width: day for index, day in enumerate(days) if day.endswith("-01")}
     for step in (1, 2, 3, 4, 6, 12):
         chosen = [at for at in months if (int(named[at][5:7]) - 1) % step == 0]
-        chosen = [at for at in chosen if at > 1.5 * _APART and (len(made) < 2 or made[1].at - at > 1.5 * _APART)]
-        if all(b - a > _APART for a, b in pairwise(chosen)):
+        chosen = [at for at in chosen if at > 1.5 * apart and (len(made) < 2 or made[1].at - at > 1.5 * apart)]
+        if all(b - a > apart for a, b in pairwise(chosen)):
             return (made[0], *(Tick(at, named[at], "middle") for at in chosen), *made[1:])
     return tuple(made)
 

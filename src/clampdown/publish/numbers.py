@@ -96,10 +96,10 @@ def runs(days: Sequence[str]) -> list[tuple[str, str]]:
     return made
 
 
-def days_text(days: Sequence[str], limit: int = 6) -> str:
-    """11 October, 14 to 16 October, 30 October to 2 November and 3 more; with years where there are several."""
+def days_text(days: Sequence[str], limit: int = 6, *, years: bool = False) -> str:
+    """11 October, 14 to 16 October, 30 October to 2 November and 3 more; with years where asked or several."""
     found = runs(days)
-    year = len({each[:4] for each in days}) > 1
+    year = years or len({each[:4] for each in days}) > 1
     parts = [_run(a, b, year=year) for a, b in found[:limit]]
     rest = sum(date.fromisoformat(b).toordinal() - date.fromisoformat(a).toordinal() + 1 for a, b in found[limit:])
     return listed([*parts, f"{rest} more"] if rest else parts)

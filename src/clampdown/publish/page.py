@@ -23,6 +23,7 @@ from clampdown.assess.document import Cell, Excluded, Headline, Network, Report
 from clampdown.publish import charts, words
 from clampdown.publish import numbers as num
 from clampdown.publish.words import cells as tell
+from clampdown.publish.words import inputs as origin
 from clampdown.publish.words import report as prose
 
 MAX_NETWORKS: Final = 12  # columns; the rest are in report.json
@@ -79,7 +80,7 @@ def page(report: Report) -> bytes:
     )
     html = environment.get_template("page.html").render(
         view=_view(report), report=report, words=words, prose=prose, num=num, style=style, policy=policy,
-        tell=tell, named=_Names(report),
+        tell=tell, named=_Names(report), origin=origin,
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 
@@ -159,8 +160,8 @@ def _view(report: Report) -> View:
         more_targets=more_targets,
         cells=cells,
         strips=tuple(strips),
-        ticks=charts.ticks(days),
-        years=len({day[:4] for day in days}) > 1,
+        ticks=charts.ticks(days, years=prose.years(report.period)),
+        years=prose.years(report.period),
         evidence=evidence,
         more_evidence=more_evidence,
         nothing="none" if not states else "ok" if "ok" in states else "insufficient",

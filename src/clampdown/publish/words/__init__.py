@@ -51,7 +51,8 @@ GRADE: Final = {
     "confirmed": "confirmed",
 }
 GRADE_MEANS: Final = {
-    "consistent": "the data fits this state, but one vantage point or one day carries it",
+    "consistent": "the data fits this state, but on one day only, or narrowly: without one of its vantage points, or "
+    "with one more that says otherwise or nothing, it would fall below the limit",
     "corroborated": "at least two vantage points saw it on at least two days, or on two networks, and it stands with "
     "any one of them left out",
     "confirmed": "corroborated, and at least two saw a settling artefact: a block page or an answer known to be this "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from clampdown.assess.counting import Thresholds
@@ -10,6 +10,7 @@ from clampdown.assess.document import Cell
 from clampdown.evidence import Witness, Witnesses
 from clampdown.publish import numbers as num
 from clampdown.publish import words
+from clampdown.publish.charts import Line as StripLine
 from clampdown.publish.charts import Strip
 
 _SILENT: Final = ("insufficient", "unknown", "conflicting")
@@ -18,6 +19,12 @@ RULES_TITLE: Final = "Every rule that fired, in how many measurements, and in ho
 MECHANISM_HEAD: Final = "Mechanism"
 HOW_HEAD: Final = "How"
 TRIES_HEAD: Final = "Tries"
+ONE_DAY: Final = "the data fits this state, but it was seen on one day only"
+FEW_DAYS: Final = "the data fits this state, but it was seen on too few days"
+NARROW: Final = (
+    "the data fits this state, but narrowly: without one of its vantage points, or with one more that says otherwise "
+    "or nothing, it would fall below the limit"
+)
 DAY_TABLE: Final = "The same in words"
 DAY_ONLY: Final = "This network has fewer than {n} vantage points in the period: days are shown, times are not."
 NOT_TRIED: Final = "not tried"
@@ -73,9 +80,13 @@ def _points(low: int, high: int) -> str:
 
 
 def grade(cell: Cell) -> str:
-    """A grade and what it means."""
+    """A grade and what it means; of the lowest, what keeps this cell from a higher one."""
     if cell.grade is None or cell.grade not in words.GRADE_MEANS:
         return ""
+    if cell.grade == "consistent":
+        days = sum(1 for day in cell.days if day.tries.get(cell.state))
+        why = ONE_DAY if days < 2 else FEW_DAYS if cell.stands else NARROW
+        return f"{words.GRADE[cell.grade].capitalize()}: {why}."
     return f"{words.GRADE[cell.grade].capitalize()}: {words.GRADE_MEANS[cell.grade]}."
 
 
@@ -127,14 +138,16 @@ def strip_label(target: str, strip: Strip) -> num.Sentence:
     )
 
 
-def day_runs(states: Sequence[tuple[str, str]], *, poor: bool) -> str:
+def day_runs(line: StripLine, *, years: bool) -> str:
     """Days by state, as text; where there is too little data for an answer, this is said first."""
     by_state: dict[str, list[str]] = {}
-    for day, state in states:
+    for day, state in line.states:
         by_state.setdefault(state, []).append(day)
-    parts = [f"{words.STATE[state]}: {num.days_text(days, limit=40)}" for state, days in by_state.items()]
-    text = "; ".join(parts) if parts else "no tries"
-    return f"too little data for an answer; single tries say {text}" if poor and parts else text
+    parts = [f"{words.STATE[state]}: {num.days_text(days, limit=40, years=years)}" for state, days in by_state.items()]
+    text = "; ".join(parts) if parts else "no tries in the days drawn" if line.outside else "no tries"
+    if line.outside:
+        text += f"; {num.plural(line.outside, 'try', 'tries')} outside {'the days drawn' if parts else 'them'}"
+    return f"too little data for an answer; single tries say {text}" if line.poor and parts else text
 
 
 def witness_head(state: str, found: Witnesses) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from clampdown.assess.counting import Thresholds
-from clampdown.assess.document import Count, Excluded, Headline, Network, Period, Question, Report, Source
-from clampdown.model import Terms
+from clampdown.assess.document import Count, Excluded, Headline, Network, Period, Question, Report
 from clampdown.publish import numbers as num
 from clampdown.publish import words
-from clampdown.publish.charts import MAX_DAYS
+from clampdown.publish.charts import MAX_DAYS, last
 from clampdown.publish.words import cells as tell
 
 _GROUPS: Final = {"social": "social networks", "messaging": "messengers"}
@@ -121,7 +120,7 @@ def standfirst(report: Report) -> num.Sentence:
             made.append(f"{_counted(hit, state)} {'was' if len(hit) == 1 else 'were'} {said}.")
     late = [(label[h.platform], h.recent) for h in report.headlines if h.recent is not None and _only_lately(h)]
     if late and report.period.recent:
-        since, days = num.day(report.period.recent, year=False), report.thresholds.recent_days
+        since, days = num.day(report.period.recent, year=years(report.period)), report.thresholds.recent_days
         was = "was" if len(late) == 1 else "were"
         made.append(f"In the last {days} days, since {since}, {_counted(late, 'blocked')} {was} found blocked as well.")
     unsure = [(label[h.platform], h.whole) for h in known if h.whole.states["conflicting"] and not _only_lately(h)]
@@ -259,7 +258,7 @@ def silent_days(period: Period) -> str:
     if not period.silent:
         return SILENT_NONE
     n = num.plural(len(period.silent), "day")
-    return f"No measurement from the country is at hand for {n}: {num.days_text(period.silent)}."
+    return f"No measurement from the country is at hand for {n}: {num.days_text(period.silent, years=years(period))}."
 
 
 def quiet_network(network: Network, period: Period) -> str:
@@ -301,7 +300,15 @@ def more_evidence(cells: int) -> str:
 
 def last_days(period: Period) -> str:
     """What is said where the period is longer than a strip."""
-    return f"The last {MAX_DAYS} days of the period are drawn." if period.days > MAX_DAYS else ""
+    days = last(sorted({*period.tested, *period.silent}))
+    if period.days <= MAX_DAYS or not days:
+        return ""
+    return f"The last {MAX_DAYS} days of the period are drawn: {num.period(days[0], days[-1])}."
+
+
+def years(period: Period) -> bool:
+    """Whether a date needs its year."""
+    return period.first[:4] != period.last[:4]
 
 
 def untested() -> str:
@@ -343,23 +350,3 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("As of (newest measurement)", report.as_of),
         (f"witnesses.csv, {num.plural(report.witnesses, 'row')}", report.witnesses_digest),
     )
-
-
-def source(each: Source) -> str:
-    files = f" in {num.plural(each.files, 'file')}" if each.files is not None else ""
-    return f"{each.terms.attribution}: {num.plural(each.measurements, 'measurement')}{files}. {each.terms.licence}."
-
-
-def terms(strictest: Terms) -> str:
-    meaning = {
-        "yes": "may be passed on",
-        "share-alike": "may be passed on under the same terms",
-        "non-commercial": "may be passed on for non-commercial use",
-        "no": "must not be passed on",
-    }
-    said = meaning.get(strictest.redistribute, "is under terms that are not known here")
-    return f"What is taken from this page {said} ({strictest.licence}), with the attribution above."
-
-
-def snapshots(report: Report) -> str:
-    return f"{num.plural(len(report.inputs.snapshots), 'file')} of reference data"
