@@ -159,7 +159,7 @@ def steady() -> None:
     """Make this process one that reads records for as long as it lives: hardly anything in it is ever garbage.
 
     Records are structs and tuples without cycles; with the usual thresholds the collector walks all rows of a batch
-    again and again (about a tenth of the time) and finds nothing.
+    again and again (some percent of the time) and finds nothing.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

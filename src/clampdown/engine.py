@@ -62,9 +62,7 @@ class Engine:
     threads: int = 1
     memory: str = "1GB"
     spill: str | None = None  # a folder for what does not fit; the caller makes and clears it
-    most: str | None = (
-        None  # what a call may use, the second time, where it failed for want of memory that no spill gives
-    )
+    most: str | None = None  # for a second try, where the memory was too small and spilling did not help
 
     def query(self, sql: str, tables: Mapping[str, Rows], schema: pa.Schema | None = None) -> pa.Table:
         """The rows of one SELECT over the named tables; with `schema`, in exactly these columns and types."""
