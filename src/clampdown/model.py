@@ -241,6 +241,104 @@ CONFLICTS: Final = _schema(
     ("locator", _s, False),
 )
 
+# What a whole store says, not a day of it: made by `detect`, replaced as a whole, named by the manifest.
+DIRECTIONS: Final = ("block", "unblock")
+FINDINGS: Final = _schema(
+    ("country", _s, False),
+    ("network", _i64),  # null: the whole country
+    ("target", _s, False),
+    ("state", _s, False),  # ok | blocked | throttled | refused | down | conflicting | insufficient
+    ("grade", _s, False),  # GRADES
+    ("mechanism", _s),
+    ("onset_after", _ts),  # last seen working; null: the state stood when the data begin
+    ("onset_before", _ts),  # first seen in this state
+    ("end_after", _ts),  # last seen in this state; null: it lasts
+    ("end_before", _ts),  # first seen working again; null: it lasts
+    ("last_seen", _ts),  # the last try that counted
+    ("k", _i64, False),  # tries that saw interference, in the period of the finding
+    ("n", _i64, False),  # tries that decided something
+    ("share", _f),  # of interference, every vantage point weighed by what it can tell
+    ("low", _f),  # 95 % interval of the share, clusters respected
+    ("high", _f),
+    ("n_effective", _f),  # independent tries that would give this interval
+    ("vantage_low", _i32, False),  # vantage points: at least, at most; -1 where the source gives only counts
+    ("vantage_high", _i32, False),
+    ("days", _i32, False),  # days with data in the period, and days of the period
+    ("days_all", _i32, False),
+    ("networks_hit", _i32),  # country rows: networks in this state, of those with enough data
+    ("networks_data", _i32),
+    ("users_share", _f),  # of users that those networks carry, where a pinned reference says so
+    ("stands", _b, False),  # with any one vantage point left out
+    ("settled", _i32, False),  # vantage points (lower bound) that saw a settling artefact
+    ("pattern", _s),  # partial | recurring | hours:22-06, comma separated; null: steady
+    ("contradicts", _s),  # codes (publish/words), comma separated; null: nothing does
+    ("witnesses", _i64, False),  # measurements behind it
+    ("witnesses_digest", _s),  # evidence.digest of their ids, where they were looked up
+    ("witnesses_first", _s),  # ids of some, spread over vantage points, space separated
+    ("event", _s),  # the event that began it, and the one that ended it
+    ("event_end", _s),
+)
+EVENTS: Final = _schema(
+    ("event", _s, False),  # the id: stable from run to run
+    ("direction", _s, False),  # DIRECTIONS
+    ("country", _s, False),
+    ("grade", _s, False),
+    ("targets", _s, False),  # space separated, sorted, as all lists here
+    ("platforms", _s, False),
+    ("groups", _s, False),
+    ("networks", _s, False),  # numbers
+    ("mechanisms", _s, False),
+    ("onset_after", _ts),  # of the change: last seen as before, first seen as after; the first member's
+    ("onset_before", _ts),
+    ("spread", _ts),  # first seen as after by the last member (a roll-out takes time)
+    ("lasts", _b),  # block: does it last at the end of the data
+    ("counterpart", _s),  # the event that ended (or began) it
+    ("members", _i64, False),  # changes of one target on one network
+    ("targets_n", _i32, False),
+    ("networks_n", _i32, False),
+    ("networks_data", _i32, False),  # networks with data on any of the targets in those days
+    ("statistic", _f, False),  # sum of the members' log likelihood ratios
+    ("pattern", _s),
+    ("why", _s, False),  # codes: why these belong together
+    ("contradicts", _s),  # codes: what speaks against it
+    ("supersedes", _s),  # ids of earlier runs that this one replaces
+)
+EVENT_MEMBERS: Final = _schema(
+    ("event", _s, False),
+    ("country", _s, False),
+    ("network", _i64, False),
+    ("target", _s, False),
+    ("direction", _s, False),
+    ("after", _ts),  # bracket of this change
+    ("before", _ts),
+    ("level_before", _f),  # share of interference on either side
+    ("level_after", _f),
+    ("statistic", _f, False),
+    ("grade", _s, False),
+    ("mechanism", _s),
+    ("k", _i64, False),
+    ("n", _i64, False),
+)
+# Changes that are none of policy: the instrument's, the site's own, and silence. On a list of their own.
+NOTES: Final = _schema(
+    ("kind", _s, False),  # instrument | site_down | volume | burst | broken_probe
+    ("country", _s),
+    ("network", _i64),
+    ("target", _s),
+    ("test", _s),
+    ("first", _s, False),  # day
+    ("last", _s),  # day; null: it lasts
+    ("members", _i64, False),  # changes, vantage points or measurements it is about
+    ("detail", _s, False),  # "software:ooniprobe-android/3.9.0", "share:0.08"
+    ("countries", _s),
+)
+DETECTED: Final[dict[str, pa.Schema]] = {
+    "findings": FINDINGS,
+    "events": EVENTS,
+    "event_members": EVENT_MEMBERS,
+    "notes": NOTES,
+}
+
 TABLES: Final[dict[str, pa.Schema]] = {
     "measurements": MEASUREMENTS,
     "observations": OBSERVATIONS,
