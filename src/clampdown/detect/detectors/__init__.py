@@ -1,0 +1,1 @@
+"""Law: a detector turns a series into change points, and knows nothing of countries, targets or words."""

@@ -1,0 +1,169 @@
+"""Law: sessions are cheap and probes break: what comes in a burst, or fails on everything, starts and ends nothing.
+
+Two doubts about tries, both settled before any series is looked at. A *burst* is a day on which a network shows many
+times the devices of the weeks before and after it. A *broken session* is one whose tries fail on target after target
+on which others, in the same days and country, do not fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from clampdown.detect.limits import Limits
+from clampdown.detect.votes import Floats, Ints, Votes
+
+_AROUND: Final = 3  # days on either side in which others speak of the same target
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What was set aside: days of networks, and (session, day) pairs."""
+
+    bursts: tuple[tuple[str, int, int, int, int], ...]  # country, network, day, devices, usual number
+    broken: tuple[tuple[str, int, int, int], ...]  # country, network, day, sessions
+
+
+def set_aside(votes: Votes, limits: Limits) -> tuple[Votes, Doubts]:
+    """The same tries, those in doubt without weight, and what was found."""
+    if not len(votes):
+        return votes, Doubts((), ())
+    crowd = crowd_of(votes)
+    network, pairs = crowd.of_series[votes.columns["series"]], crowd.pairs
+    burst, bursts = _bursts(votes, crowd, limits)
+    weight = np.where(burst, 0, votes.columns["weight"]).astype(np.float32)
+    calm = replace(votes, columns={**votes.columns, "weight": weight})
+    broken = _broken(calm, network, limits)
+    weight = np.where(broken, 0, weight).astype(np.float32)
+    found = Doubts(
+        tuple((*pairs[n], day, devices, usual) for n, day, devices, usual in bursts),
+        tuple((*pairs[n], day, sessions) for n, day, sessions in _sessions(votes, network, broken)),
+    )
+    return replace(votes, columns={**votes.columns, "weight": weight}), found
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many uncredentialed devices every network shows on every day: shape (networks, days)."""
+
+    pairs: tuple[tuple[str, int], ...]  # (country, network)
+    of_series: Ints  # series -> row
+    devices: Ints
+
+    def cap(self, limits: Limits) -> Ints:
+        """What a day may show at most: at least two, at most a multiple of what was usual in the weeks before."""
+        made = np.full(self.devices.shape, 2, np.int64)
+        for n, day in zip(*np.nonzero(self.devices > 2), strict=True):
+            before = self.devices[n, max(0, day - limits.cap_days) : day]
+            usual = float(np.median(before[before > 0])) if (before > 0).any() else 0.0
+            made[n, day] = max(2, int(limits.cap_factor * usual))
+        return made
+
+
+def crowd_of(votes: Votes) -> Crowd:
+    """Count the devices of every network and day, over all that was tried there."""
+    pairs = sorted({(key.country, key.network) for key in votes.series})
+    at = {pair: number for number, pair in enumerate(pairs)}
+    of_series = np.array([at[key.country, key.network] for key in votes.series], np.int64)
+    counted = ~credentialed(votes)[votes.columns["device"]]
+    span = max(1, len(votes.names["device"]))
+    place = of_series[votes.columns["series"]] * votes.days + votes.columns["day"]
+    seen = np.unique((place * span + votes.columns["device"])[counted])
+    devices = np.bincount(seen // span, minlength=len(pairs) * votes.days).reshape(len(pairs), votes.days)
+    return Crowd(tuple(pairs), of_series, devices)
+
+
+def credentialed(votes: Votes) -> Ints:
+    """Which devices are told by a credential."""
+    return np.array([name[2] is not None for name in votes.names["device"]], bool)
+
+
+def _bursts(votes: Votes, crowd: Crowd, limits: Limits) -> tuple[Ints, list[tuple[int, int, int, int]]]:
+    """Tries of uncredentialed devices on burst days, and those days."""
+    found: list[tuple[int, int, int, int]] = []
+    marked = np.zeros(crowd.devices.shape, bool)
+    for n, day in zip(*np.nonzero(crowd.devices >= limits.burst_least), strict=True):
+        usual = usual_around(crowd.devices[n], int(day), limits.cap_days)
+        if crowd.devices[n, day] > limits.burst_factor * max(usual, 1):
+            marked[n, day] = True
+            found.append((int(n), int(day), int(crowd.devices[n, day]), int(usual)))
+    place = crowd.of_series[votes.columns["series"]], votes.columns["day"]
+    return marked[place] & ~credentialed(votes)[votes.columns["device"]], found
+
+
+def usual_around(counts: Ints, day: int, reach: int) -> float:
+    """The larger one of the medians of the days with data before and after: a surge that stays is no burst."""
+    sides = (counts[max(0, day - reach) : day], counts[day + 1 : day + 1 + reach])
+    return max((float(np.median(side[side > 0])) if (side > 0).any() else 0.0) for side in sides)
+
+
+def _broken(votes: Votes, network: Ints, limits: Limits) -> Ints:
+    """Tries of sessions that fail on what others on the same days do not fail on."""
+    c = votes.columns
+    use = np.flatnonzero(c["weight"] > 0)
+    span = max(1, len(votes.names["vantage"]))
+    session = (network[use].astype(np.int64) * votes.days + c["day"][use]) * span + c["vantage"][use]
+    ids, inverse = np.unique(session, return_inverse=True)
+    tried = np.bincount(inverse)
+    failed = np.bincount(inverse, weights=c["x"][use])
+    suspect = (tried >= limits.broken_targets) & (failed > limits.broken_share * tried)
+    result = np.zeros(len(votes), bool)
+    if not suspect.any():
+        return result
+    rows = use[suspect[inverse]]
+    group = inverse[suspect[inverse]]
+    expected = np.bincount(group, weights=_others(votes, use, rows), minlength=len(ids))
+    excess = failed - expected
+    bad = suspect & (excess > limits.broken_share * tried) & (excess > 3 * np.sqrt(np.maximum(expected, 1)))
+    result[rows] = bad[group]
+    return result
+
+
+def _others(votes: Votes, use: Ints, rows: Ints) -> Floats:
+    """For each of these tries, what share of the tries of other devices failed: same country and target, days around.
+
+    Where nobody else tried, the session's own word is all there is: it is expected to be right.
+    """
+    c = votes.columns
+    targets = {name: at for at, name in enumerate(sorted({(k.country, k.target) for k in votes.series}))}
+    of_series = np.array([targets[k.country, k.target] for k in votes.series], np.int64)
+    place = of_series[c["series"]] * (votes.days + 2 * _AROUND) + c["day"] + _AROUND
+    size = len(targets) * (votes.days + 2 * _AROUND) + 1
+    hits, tries = _windows(place[use], c["weight"][use] * c["x"][use], c["weight"][use], size)
+    wanted = np.isin(c["device"][use], np.unique(c["device"][rows]))
+    own = use[wanted]
+    device = c["device"].astype(np.int64)
+    own_key = np.sort(device[own] * size + place[own])
+    order = np.argsort(device[own] * size + place[own], kind="stable")
+    w = np.concatenate([[0.0], np.cumsum(c["weight"][own][order])])
+    h = np.concatenate([[0.0], np.cumsum((c["weight"][own] * c["x"][own])[order])])
+    key = device[rows] * size + place[rows]
+    low, high = np.searchsorted(own_key, key - _AROUND), np.searchsorted(own_key, key + _AROUND, side="right")
+    n = tries[place[rows]] - (w[high] - w[low])
+    k = hits[place[rows]] - (h[high] - h[low])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(n > 0.5, np.clip(k / n, 0, 1), c["x"][rows])
+
+
+def _windows(place: Ints, hit: Floats, weight: Floats, size: int) -> tuple[Floats, Floats]:
+    """Sums over the days around every day; a target's days lie apart by more than the reach."""
+    made: list[Any] = []
+    for values in (hit, weight):
+        total = np.concatenate([[0.0], np.cumsum(np.bincount(place, weights=values, minlength=size))])
+        at = np.arange(size)
+        made.append(total[np.minimum(at + _AROUND + 1, size)] - total[np.maximum(at - _AROUND, 0)])
+    return made[0], made[1]
+
+
+def _sessions(votes: Votes, network: Ints, broken: Ints) -> Iterator[tuple[int, int, int]]:
+    """(network, day, how many sessions) of the broken ones."""
+    rows = np.flatnonzero(broken)
+    span = max(1, len(votes.names["vantage"]))
+    place = network[rows].astype(np.int64) * votes.days + votes.columns["day"][rows]
+    sessions = np.unique(place * span + votes.columns["vantage"][rows])
+    places, counts = np.unique(sessions // span, return_counts=True)
+    for at, count in zip(places.tolist(), counts.tolist(), strict=True):
+        yield at // votes.days, at % votes.days, count

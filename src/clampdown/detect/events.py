@@ -1,0 +1,297 @@
+"""Law: one real-world happening is one row, and keeps its name while it stays what it is.
+
+Changes of one platform within days of each other, network by network, are one happening; so are changes of several
+platforms at the same time on the same networks. An event takes the id that an earlier run gave to most of its
+members; where it splits or merges it says which ids it replaces. A new id follows from the event's first member.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from statistics import median
+from typing import Any, Final
+
+import pyarrow as pa
+
+from clampdown.detect.changes import Change
+from clampdown.detect.contrast import Said, World, contrast
+from clampdown.detect.findings import moment_of
+from clampdown.detect.limits import Limits
+from clampdown.detect.series import HOURS
+from clampdown.detect.votes import Votes
+from clampdown.model import EVENT_MEMBERS, EVENTS
+
+_HEARD: Final = 7  # days after an event in which a network may show that it was heard
+_SLACK: Final = 0.25  # of the brackets' widths, by which two happenings may seem to lie apart
+_SILENT: Final = Said()
+_SAME: Final = timedelta(days=3)  # more data may move a member's bracket by so much, and it is still that member
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What events need of the reference: the family (platform, or the target itself) and the groups of a target."""
+
+    family: Callable[[str], str]
+    groups: Callable[[str], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Changes that belong together, and why."""
+
+    members: tuple[Change, ...]
+    why: frozenset[str]
+    said: Said = _SILENT
+
+    @property
+    def direction(self) -> str:
+        return self.members[0].direction
+
+    @property
+    def country(self) -> str:
+        return self.members[0].key.country
+
+    @property
+    def networks(self) -> frozenset[int]:
+        return frozenset(m.key.network for m in self.members)
+
+    def at(self, reach: int) -> float:
+        """When it happened, in hours: the middle of its members' brackets."""
+        return median(sum(clipped(m, reach)) / 2 for m in self.members)
+
+    def width(self, reach: int) -> float:
+        """How well its members tell when."""
+        return median(b - a for a, b in (clipped(m, reach) for m in self.members))
+
+
+def clipped(change: Change, reach: int) -> tuple[int, int]:
+    """The bracket of a change, none wider than the days in which an order is carried out."""
+    low = change.before - reach if change.after is None else max(change.after, change.before - reach)
+    return low, change.before
+
+
+def clusters(found: Sequence[Change], names: Names, limits: Limits) -> list[Cluster]:
+    """The changes that belong together: first network by network, then platform by platform."""
+    families: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
+    for change in found:
+        families[change.key.country, change.direction, names.family(change.key.target)].append(change)
+    places: dict[tuple[str, str], list[Cluster]] = defaultdict(list)
+    for (country, direction, _), members in sorted(families.items()):
+        places[country, direction].extend(_chained(members, limits))
+    made: list[Cluster] = []
+    for _, own in sorted(places.items()):
+        made.extend(_together(own, limits))
+    return made
+
+
+def _chained(members: list[Change], limits: Limits) -> list[Cluster]:
+    """One family's changes, each within days of the one before it."""
+    reach = limits.rollout_days * HOURS
+    ordered = sorted(members, key=lambda m: (clipped(m, reach), m.key))
+    groups: list[list[Change]] = []
+    end = over = 0
+    for change in ordered:
+        low, high = clipped(change, reach)
+        # What began after all of it was over is another happening.
+        if groups and low - end <= reach and (change.direction == "unblock" or low <= over):
+            groups[-1].append(change)
+            end, over = max(end, high), max(over, _until(change))
+        else:
+            groups.append([change])
+            end, over = high, _until(change)
+    return [Cluster(tuple(g), frozenset({"same_platform"} if len(g) > 1 else ())) for g in groups]
+
+
+def _until(change: Change) -> int:
+    return 1 << 40 if change.until is None else change.until
+
+
+def _together(found: list[Cluster], limits: Limits) -> list[Cluster]:
+    """Families that changed at the same time on the same networks."""
+    reach = limits.rollout_days * HOURS
+    order = sorted(range(len(found)), key=lambda i: (found[i].at(reach), found[i].members[0].key))
+    times = [found[i].at(reach) for i in order]
+    widths = [found[i].width(reach) for i in order]
+    networks = [found[i].networks for i in order]
+    parent = list(range(len(order)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    most = limits.together_days * HOURS + _SLACK * 2 * reach
+    for i in range(len(order)):
+        for j in range(i + 1, len(order)):
+            if times[j] - times[i] > most:
+                break
+            small = min(len(networks[i]), len(networks[j]))
+            slack = _SLACK * (widths[i] + widths[j]) if small > 1 else 0.0
+            near = times[j] - times[i] <= limits.together_days * HOURS + slack
+            if near and len(networks[i] & networks[j]) >= limits.shared_networks * small:
+                parent[root(j)] = root(i)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for i in range(len(order)):
+        groups[root(i)].append(order[i])
+    made: list[Cluster] = []
+    for own in groups.values():
+        members = sorted((m for i in own for m in found[i].members), key=lambda m: (m.before, m.key, m.place))
+        why = {w for i in own for w in found[i].why} | ({"same_days", "shared_networks"} if len(own) > 1 else set())
+        made.append(Cluster(tuple(members), frozenset(why)))
+    return made
+
+
+def contrasted(found: Iterable[Cluster], world: World) -> tuple[list[Cluster], list[Cluster]]:
+    """(events, what is withheld): each cluster with what the others say of it. The end of what is withheld is too."""
+    kept: list[Cluster] = []
+    withheld: list[Cluster] = []
+    for cluster in found:
+        said = contrast(world, cluster.members)
+        (withheld if said.withheld else kept).append(replace(cluster, said=said))
+    gone = {m.place for cluster in withheld for m in cluster.members}
+    halves = [c for c in kept if 2 * sum(m.place in gone for m in c.members) > len(c.members)]
+    return [c for c in kept if c not in halves], [*withheld, *halves]
+
+
+def grade_of(cluster: Cluster, limits: Limits) -> str:
+    """The best grade of a member; networks that several devices vouch for are witnesses of each other."""
+    grades = {m.grade for m in cluster.members}
+    networks: dict[int, set[tuple[object, ...]]] = defaultdict(set)
+    for member in cluster.members:
+        networks[member.key.network] |= member.signatures
+    every = set().union(*networks.values())
+    # The same description everywhere may be one hand that claims to be in many places.
+    several = len(networks) >= limits.corroborated_networks and len(every) > 1
+    if "confirmed" in grades or "corroborated" in grades:
+        return "confirmed" if "confirmed" in grades else "corroborated"
+    return "corroborated" if several else "consistent"
+
+
+def tables(
+    world: World, found: Sequence[Cluster], names: Names, limits: Limits, previous: Mapping[str, pa.Table] | None
+) -> tuple[pa.Table, pa.Table, dict[tuple[str, tuple[int, int]], str]]:
+    """Events, their members, and the event of each (direction, episode)."""
+    votes = world.votes
+    ids, replaced = _ids(votes, found, previous)
+    of_place = {(c.direction, m.place): i for c, i in zip(found, ids, strict=True) for m in c.members}
+    rows: list[dict[str, Any]] = []
+    members: list[dict[str, Any]] = []
+    for cluster, event, old in zip(found, ids, replaced, strict=True):
+        rows.append(_event(world, cluster, event, old, of_place, names, limits))
+        members.extend(_member(votes, event, change) for change in cluster.members)
+    rows.sort(key=lambda r: (r["country"], r["onset_before"], r["event"]))
+    members.sort(key=lambda r: (r["event"], r["target"], r["network"], r["before"]))
+    return _table(rows, EVENTS), _table(members, EVENT_MEMBERS), of_place
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _event(
+    world: World, cluster: Cluster, event: str, replaced: Sequence[str],
+    of_place: Mapping[tuple[str, tuple[int, int]], str], names: Names, limits: Limits,
+) -> dict[str, Any]:  # fmt: skip
+    votes, members, blocks = world.votes, cluster.members, cluster.direction == "block"
+    first = min(members, key=lambda m: (m.before, m.key))
+    other = "unblock" if blocks else "block"
+    halves = Tally(i for m in members if (i := of_place.get((other, m.place))) is not None)
+    targets = sorted({m.key.target for m in members})
+    patterns = Tally(p.partition(":")[0] if p.startswith("rec") else p for m in members if m.pattern
+                     for p in m.pattern.split(","))  # fmt: skip
+    against = Tally(code for m in members for code in m.against)
+    shared = [code for code, n in against.items() if 2 * n > len(members)]
+    return {
+        "event": event, "direction": cluster.direction, "country": cluster.country,
+        "grade": grade_of(cluster, limits), "targets": " ".join(targets),
+        "platforms": " ".join(sorted({names.family(t) for t in targets})),
+        "groups": " ".join(sorted({g for t in targets for g in names.groups(t)})),
+        "networks": " ".join(str(n) for n in sorted(cluster.networks)),
+        "mechanisms": " ".join(sorted({m.mechanism for m in members if m.mechanism})),
+        "onset_after": moment_of(votes, first.after), "onset_before": moment_of(votes, first.before),
+        "spread": moment_of(votes, max(m.before for m in members)),
+        "lasts": 2 * sum(m.lasts for m in members) > len(members) if blocks else None,
+        "counterpart": min(halves, key=lambda i: (-halves[i], i)) if halves else None,
+        "members": len(members), "targets_n": len(targets), "networks_n": len(cluster.networks),
+        "networks_data": _heard(world, cluster, targets), "statistic": round(sum(m.statistic for m in members), 3),
+        "pattern": ",".join(sorted(p for p, n in patterns.items() if 2 * n > len(members))) or None,
+        "why": ",".join(sorted({*cluster.why, *cluster.said.backing})),
+        "contradicts": ",".join(sorted({*shared, *cluster.said.against})) or None,
+        "supersedes": " ".join(sorted(replaced)) or None,
+    }  # fmt: skip
+
+
+def _heard(world: World, cluster: Cluster, targets: Sequence[str]) -> int:
+    """Networks of the country that tried any of the targets in the days of the event."""
+    first = min(m.before for m in cluster.members) // HOURS
+    last = max(m.before for m in cluster.members) // HOURS + _HEARD
+    found: set[int] = set()
+    for number in (n for target in targets for n in world.by_target[target]):
+        key = world.votes.series[number]
+        if key.country == cluster.country and key.network not in found and len(world.rows([number], first, last)):
+            found.add(key.network)
+    return len(found | cluster.networks)
+
+
+def _member(votes: Votes, event: str, change: Change) -> dict[str, Any]:
+    return {
+        "event": event, "country": change.key.country, "network": change.key.network, "target": change.key.target,
+        "direction": change.direction, "after": moment_of(votes, change.after),
+        "before": moment_of(votes, change.before), "level_before": change.level_before,
+        "level_after": change.level_after, "statistic": round(change.statistic, 3), "grade": change.grade,
+        "mechanism": change.mechanism, "k": change.k, "n": change.n,
+    }  # fmt: skip
+
+
+def _ids(
+    votes: Votes, found: Sequence[Cluster], previous: Mapping[str, pa.Table] | None
+) -> tuple[list[str], list[list[str]]]:
+    """The id of each event, and the earlier ids that it replaces."""
+    known: dict[tuple[str, int, str, str], list[tuple[datetime | None, datetime, str]]] = defaultdict(list)
+    for row in previous["event_members"].to_pylist() if previous else ():
+        key = (row["country"], row["network"], row["target"], row["direction"])
+        known[key].append((row["after"], row["before"], row["event"]))
+    claims: list[Tally[str]] = []
+    for cluster in found:
+        claim: Tally[str] = Tally()
+        for m in cluster.members:
+            low, high = moment_of(votes, m.after), moment_of(votes, m.before)
+            for after, before, event in known.get((m.key.country, m.key.network, m.key.target, m.direction), ()):
+                if high is not None and (after or before) - _SAME <= high and before + _SAME >= (low or high):
+                    claim[event] += 1
+        claims.append(claim)
+    fresh = [_fresh(votes, cluster) for cluster in found]
+    owners: dict[str, int] = {}
+    for event in sorted({e for claim in claims for e in claim}):
+        owners[event] = max(range(len(found)), key=lambda i: (claims[i][event], -i))
+    ids: list[str] = []
+    replaced: list[list[str]] = []
+    taken = set(owners)
+    for number, (claim, new) in enumerate(zip(claims, fresh, strict=True)):
+        own = [event for event in claim if owners[event] == number]
+        if own:
+            chosen = min(own, key=lambda e: (-claim[e], e))
+        else:
+            chosen = new
+            while chosen in taken:  # two events of one first member, or an id that was given to another one
+                chosen = _named(found[number], chosen)
+        taken.add(chosen)
+        ids.append(chosen)
+        replaced.append([e for e in claim if e != chosen and (e in own or not own)])
+    return ids, replaced
+
+
+def _fresh(votes: Votes, cluster: Cluster) -> str:
+    first = min(cluster.members, key=lambda m: (m.before, m.key))
+    day = moment_of(votes, first.before)
+    return _named(cluster, f"{cluster.direction} {first.key.target} {first.key.network} {day:%Y-%m-%d}")
+
+
+def _named(cluster: Cluster, text: str) -> str:
+    return f"{cluster.country}-{sha256(f'{cluster.country} {text}'.encode()).hexdigest()[:10]}"

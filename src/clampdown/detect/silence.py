@@ -1,0 +1,83 @@
+"""Law: that nobody measures any more is a signal of its own, and never reads as recovery.
+
+A country's or network's number of measurements is held against the same weekday of the weeks before, those in which
+it had not collapsed. A day that the coverage does not name has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clampdown.detect.limits import Limits
+from clampdown.detect.votes import Ints, ordinal
+from clampdown.model import NOTES, UNKNOWN_DAY
+
+_WEEKS: Final = 8
+_LEAST: Final = 3  # weeks that make a rhythm
+Place = tuple[str, int | None]
+
+
+def tally(coverage: Iterable[pa.Table]) -> dict[tuple[Place, int], int]:
+    """Measurements of every network and day; tables of any size, in any order."""
+    made: dict[tuple[Place, int], int] = {}
+    for table in coverage:
+        known = table.filter(pc.and_(pc.is_valid(table["country"]), pc.not_equal(table["day"], UNKNOWN_DAY)))
+        for row in known.group_by(["country", "network", "day"]).aggregate([("n", "sum")]).to_pylist():
+            day = ordinal(row["day"])
+            if day is not None:
+                at = ((row["country"], row["network"]), day)
+                made[at] = made.get(at, 0) + row["n_sum"]
+    return made
+
+
+def collapses(counts: Mapping[tuple[Place, int], int], limits: Limits) -> list[dict[str, Any]]:
+    """Where and when measuring collapsed, as rows of NOTES."""
+    if not counts:
+        return []
+    first, last = min(day for _, day in counts), max(day for _, day in counts)
+    series: dict[Place, Ints] = {}
+    for ((country, network), day), n in counts.items():
+        places: list[Place] = [(country, None)] if network is None else [(country, None), (country, network)]
+        for place in places:
+            series.setdefault(place, np.zeros(last - first + 1, np.int64))[day - first] += n
+    made: list[dict[str, Any]] = []
+    for place, n in sorted(series.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
+        made.extend(_note(place, first, run, n) for run in _runs(_low(n, limits)))
+    return made
+
+
+def _low(n: Ints, limits: Limits) -> Ints:
+    """Days far below their own rhythm. What is low is not taken as the rhythm of later weeks."""
+    low = np.zeros(len(n), bool)
+    for day in range(len(n)):
+        weeks = [n[d] for d in range(day - 7, day - 7 * (_WEEKS + 1), -7) if d >= 0 and not low[d]]
+        if len(weeks) < _LEAST:
+            continue
+        usual = float(np.median(weeks))
+        low[day] = usual >= limits.volume_least and n[day] < limits.volume_share * usual
+    return low
+
+
+def _runs(low: Ints) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(np.int8), [0]])))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _note(place: Place, first: int, run: tuple[int, int], n: Ints) -> dict[str, Any]:
+    begin, end = run
+    before = n[max(0, begin - 28) : begin]
+    usual = float(np.median(before)) if len(before) else 0.0
+    seen = int(n[begin : end + 1].sum())
+    lasts = end == len(n) - 1
+    return dict.fromkeys(NOTES.names) | {
+        "kind": "volume", "country": place[0], "network": place[1],
+        "first": date.fromordinal(first + begin).isoformat(),
+        "last": None if lasts else date.fromordinal(first + end).isoformat(), "members": seen,
+        "detail": f"measurements:{seen} days:{end - begin + 1} usual:{round(usual)}",
+    }  # fmt: skip
