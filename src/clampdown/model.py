@@ -40,7 +40,7 @@ MEASUREMENTS: Final = _schema(
     ("measurement", _s, False),  # the id of CONTRACTS: uid, name in the path, or x + 32 hex digits
     ("digest", _s, False),  # sha256 of the record's bytes as found, hex
     ("references", _s, False),  # digest of the body fingerprints its bodies were matched with
-    ("source", _s, False),  # "ooni"
+    ("source", _s, False),  # ooni | ooni_observations | ooni_analysis
     ("locator", _s, False),  # file name, member and line; never a directory of the reader's machine
     ("test", _s),
     ("test_version", _s),

@@ -1,8 +1,8 @@
 """Law: every byte of a file ends in a record or in a reject that says where and why; nothing is read twice or guessed.
 
 Bytes to records, in passing: packers (gzip, zstd, LZ4), archives (tar, and packed files or one more tar inside), and
-texts (a record per line, JSON values over several lines or in an array, legacy YAML reports) are told by content and
-never by name. The caller opened the stream; nothing here opens, writes or fetches.
+texts (a record per line, JSON values over several lines or in an array, legacy YAML reports, CSV tables, SQL text) are
+told by content and never by name. The caller opened the stream; nothing here opens, writes or fetches.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from clampdown.intake.containers_bytes import (
     digest,
     reject,
 )
+from clampdown.intake.containers_csv import csv_columns, csv_table, read_csv
 from clampdown.intake.containers_decode import Decoded, canonical_id, decode, decode_noting
 from clampdown.intake.containers_expand import OTHERS, Unpacked, packer_of
+from clampdown.intake.containers_rows import OBSERVATIONS, SCORES, Table, kind_of, missing
+from clampdown.intake.containers_sql import read_sql, sql_columns, sql_table
 from clampdown.intake.containers_tar import is_tar, members
 from clampdown.intake.containers_text import (
     CROWD_BYTES,
@@ -43,13 +46,13 @@ from clampdown.intake.containers_text import (
 from clampdown.model import Reject
 
 __all__ = [
-    "CROWD_BYTES", "Decoded", "Limits", "Raw", "canonical_id", "crowded", "decode", "decode_noting", "digest",
-    "records", "reject", "too_deep",
+    "CROWD_BYTES", "OBSERVATIONS", "SCORES", "Decoded", "Limits", "Raw", "Table", "canonical_id", "crowded", "decode",
+    "decode_noting", "digest", "records", "reject", "table", "table_kind", "too_deep",
 ]  # fmt: skip
 
 _LAYERS: Final = 4  # packers around one text: a packed file in a packed archive and one to spare
 _ARCHIVES: Final = 2  # a tar may hold tars, and these hold files
-_SHAPES: Final = {"lines": read_lines, "values": read_values, "yaml": read_yaml}
+_SHAPES: Final = {"lines": read_lines, "values": read_values, "yaml": read_yaml, "csv": read_csv, "sql": read_sql}
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -81,11 +84,36 @@ def _text(source: Reader, place: Place, limits: Limits, meter: Meter, archives: 
     if problem is not None:
         yield _whole(reader, place, Fault("unknown_format", problem))
         return
+    shape, columns = _table(head)
+    if columns is not None and kind_of(columns) is None:
+        yield _whole(reader, place, Fault("not_a_measurement", missing(columns)))
+        return
     found = None
-    for found in _SHAPES[shape_of(head)](reader, place, limits):
+    for found in _SHAPES[shape or shape_of(head)](reader, place, limits):
         yield found
     if found is None:
         yield _nothing(reader.fault, place)
+
+
+def _table(head: bytes) -> tuple[str | None, tuple[str, ...] | None]:
+    """The shape of a text that is a table, and its columns; nothing where it is none."""
+    if head.lstrip(WHITE)[:1] in (b"{", b"["):
+        return None, None
+    for shape, columns in (("sql", sql_columns(head)), ("csv", csv_columns(head))):
+        if columns is not None:
+            return shape, columns
+    return None, None
+
+
+def table(raw: Raw) -> Table:
+    """The rows of a record of a table."""
+    return sql_table(raw) if raw.form == "sql" else csv_table(raw)
+
+
+def table_kind(data: bytes) -> str | None:
+    """What the rows of a record speak of, told by its head; None where it is no record of a table."""
+    columns = _table(data)[1]
+    return None if columns is None else kind_of(columns)
 
 
 def _nothing(fault: Fault | None, place: Place) -> Reject:

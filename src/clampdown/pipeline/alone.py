@@ -149,7 +149,7 @@ class _Run:
             (taken if one in self._seen else free).append(row)
             self._seen.add(one)
         if taken:
-            self._later.extend((_only(batch, [row]), file) for row in taken)
+            self._later.append((_only(batch, taken), file))
             batch = _only(batch, free)
         self._batches.append(batch)
         self._files.extend([file] * len(free))

@@ -10,12 +10,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, BinaryIO, Final
 
-from clampdown.intake.containers import Limits, records
+from clampdown.intake.containers import Limits, Raw, records
 from clampdown.intake.features import Kit
-from clampdown.intake.sources import ooni
-from clampdown.model import Batch
+from clampdown.intake.sources import Source, ooni
+from clampdown.model import Batch, Reject
 from clampdown.pipeline.inputs import Counted, Input, Progress, open_input
 from clampdown.reference import Reference
 from clampdown.store import manifest
@@ -24,13 +25,30 @@ from clampdown.store.storage import Storage
 
 _TOGETHER: Final = 8 << 20  # bytes of small inputs that share a task
 _AT_MOST: Final = 200  # of them
+_TABLES: Final = (ooni.OBSERVATIONS, ooni.SCORES)
+_TABLE_FORMS: Final = frozenset({"csv", "sql"})
 
 Read = Callable[[BinaryIO | Counted, str, Kit, Limits], Iterator[Batch]]
 
 
 def read_input(stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits) -> Iterator[Batch]:
-    """Bytes to batches. One source for now; a second one is told apart by its `sniff`."""
-    return ooni.SOURCE.read(records(stream, name, limits), kit)  # type: ignore[arg-type]
+    """Bytes to batches: each record by its source, neighbours of one source together, a reject by its neighbour's."""
+    found = records(stream, name, limits)  # type: ignore[arg-type]
+    for source, neighbours in groupby(found, _Sources()):
+        yield from source.read(neighbours, kit)
+
+
+class _Sources:
+    """Which source reads a record, told from the record itself; remembers only its neighbour's."""
+
+    def __init__(self) -> None:
+        self._last = ooni.SOURCE
+
+    def __call__(self, record: Raw | Reject) -> Source:
+        if isinstance(record, Raw):
+            tables = _TABLES if record.form in _TABLE_FORMS else ()
+            self._last = next((source for source in tables if source.sniff(record.data)), ooni.SOURCE)
+        return self._last
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ SELECT
   o.transaction AS transaction,
   o.outcome AS outcome,
   o.failure AS failure,
-  CASE WHEN ep.ok = 1 THEN 'ok' WHEN ep.failed = 1 THEN 'failed' ELSE 'none' END AS ctl,
+  CASE WHEN ep.ok = 1 OR cn.ok = 1 THEN 'ok' WHEN ep.failed = 1 OR cn.failed = 1 THEN 'failed' ELSE 'none' END AS ctl,
   CASE WHEN h.ok = 1 THEN 'ok' WHEN h.failed = 1 THEN 'failed' ELSE 'none' END AS ctl_page,
   h.status AS ctl_status,
   CASE
@@ -49,6 +49,7 @@ LEFT JOIN rec AS rc ON rc.measurement = o.measurement
 LEFT JOIN sys_ip AS si ON si.measurement = o.measurement AND si.ip = o.ip
 LEFT JOIN any_ip AS ai ON ai.measurement = o.measurement AND ai.ip = o.ip
 LEFT JOIN ctl_ep AS ep ON ep.measurement = o.measurement AND ep.layer = o.layer AND ep.ip = o.ip AND ep.port = o.port
+LEFT JOIN ctl_name AS cn ON cn.measurement = o.measurement AND cn.layer = o.layer AND cn.hostname = o.hostname AND o.ip IS NULL
 LEFT JOIN ctl_http AS h ON h.measurement = o.measurement
 LEFT JOIN ctl_ip AS ci ON ci.measurement = o.measurement AND ci.ip = o.ip
 LEFT JOIN ctl_asn AS ca ON ca.measurement = o.measurement AND ca.asn = COALESCE(o.asn, ai.asn)

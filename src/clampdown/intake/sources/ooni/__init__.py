@@ -2,7 +2,8 @@
 
 A reader is `(m, rows) -> None`: it turns `m.keys` (test_keys as found) into rows, and may set `m.target`, `m.control`,
 `m.instrument`, `m.peer`. A test that no function is listed for is read generically: every template found anywhere in
-it becomes rows.
+it becomes rows. Beside the records themselves stand two kinds of table that OONI's own pipeline makes of them, each a
+source of its own: flat observations and scores.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from clampdown.intake.containers import Raw
+from clampdown.intake.containers import OBSERVATIONS as FLAT
+from clampdown.intake.containers import SCORES as SCORED
+from clampdown.intake.containers import Raw, table_kind
 from clampdown.intake.features import Kit
 from clampdown.intake.sources import Source
 from clampdown.intake.sources.ooni import (
@@ -18,8 +21,11 @@ from clampdown.intake.sources.ooni import (
     legacy,
     messengers,
     middlebox,
+    observations,
     performance,
     pings,
+    scores,
+    tables,
     targeted,
     tor,
     tunnels,
@@ -49,3 +55,17 @@ def read(records: Iterable[Raw | Reject], kit: Kit) -> Iterator[Batch]:
 
 
 SOURCE: Final = Source("ooni", sniff, read)
+
+
+def read_observations(records: Iterable[Raw | Reject], kit: Kit) -> Iterator[Batch]:
+    """Tables of observations: the rows of one measurement are one record."""
+    return tables.read_tables(records, kit, OBSERVATIONS.name, observations.observe)
+
+
+def read_scores(records: Iterable[Raw | Reject], kit: Kit) -> Iterator[Batch]:
+    """Tables of scores: the rows of one measurement are one record."""
+    return tables.read_tables(records, kit, SCORES.name, scores.observe)
+
+
+OBSERVATIONS: Final = Source("ooni_observations", lambda data: table_kind(data) == FLAT, read_observations)
+SCORES: Final = Source("ooni_analysis", lambda data: table_kind(data) == SCORED, read_scores)

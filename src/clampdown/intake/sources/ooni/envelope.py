@@ -233,7 +233,13 @@ def _parts(found: str, memo: Memo) -> tuple[str, str, int | None, str | None, st
 
 
 def measurement_row(
-    m: Measurement, digest: str, canonical: str | None, file: str, member: str | None, line: int | None
+    m: Measurement,
+    digest: str,
+    canonical: str | None,
+    file: str,
+    member: str | None,
+    line: int | None,
+    source: str = "ooni",
 ) -> Row:
     """The measurements row, in the order of the model; `canonical` stands in where nothing names the record."""
     env = m.env
@@ -244,7 +250,7 @@ def measurement_row(
     placed = when(m.start, received, report)
     runtime = _seconds(m, env.test_runtime)
     return (
-        identity, digest, m.kit.references, "ooni", locator(file, member, line), m.test, version, software, platform,
+        identity, digest, m.kit.references, source, locator(file, member, line), m.test, version, software, platform,
         kind_of_network, country, m.network, m.resolver, m.start, received, placed.day, placed.hour, vantage, kind,
         report, repeat_of(report, m.url, _start_text(m)), m.given, m.target, runtime, m.control,
         "clock" if placed.clock_error else m.instrument, ",".join(sorted(m.degraded)) if m.degraded else "", m.peer,
