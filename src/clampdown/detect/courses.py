@@ -112,7 +112,7 @@ def _course(
     turns = [0, *(np.flatnonzero(hit[1:] != hit[:-1]) + 1).tolist(), len(held)]
     tries = _tries(votes, series, hourly=hourly)
     runs = [_run(votes, tries, bool(hit[a]), held[a:b], hourly=hourly) for a, b in pairwise(turns)]
-    runs = _witnessed(votes, _floored(runs, limits))
+    runs = _witnessed(votes, _floored(runs, limits), limits)
     if not any(run.hit for run in runs):
         return None
     spans = _spans(runs, limits, hourly=hourly)
@@ -149,8 +149,8 @@ def _floored(runs: list[Run], limits: Limits) -> list[Run]:
     return _joined(runs)
 
 
-def _witnessed(votes: Votes, runs: list[Run]) -> list[Run]:
-    """One device's word ends nothing that several saw."""
+def _witnessed(votes: Votes, runs: list[Run], limits: Limits) -> list[Run]:
+    """One device's word ends nothing that others saw often enough without it."""
     device = votes.columns["device"]
     hit_votes = votes.columns["x"] > 0.5
     changed = True
@@ -159,9 +159,9 @@ def _witnessed(votes: Votes, runs: list[Run]) -> list[Run]:
         for before, run in pairwise(runs):
             if not before.hit or run.hit:
                 continue
-            seen = np.unique(device[before.rows[hit_votes[before.rows]]])
+            seen = np.unique(device[before.rows[hit_votes[before.rows]]], return_counts=True)[1]
             vouch = np.unique(device[run.rows[~hit_votes[run.rows]]])
-            if len(seen) > 1 and len(vouch) < 2:
+            if seen.sum() - seen.max(initial=0) >= limits.tries and len(vouch) < limits.vantage_points:
                 run.hit, changed = True, True
                 run.against.append("one_vantage_ok")
                 runs = _joined(runs)
@@ -235,14 +235,30 @@ def _bracket(
     low, high = where(model, k[bins], n[bins], len(old.bins), within=limits.bracket)
     rows = np.concatenate([old.rows, new.rows])
     at = bin_of(votes, rows, hourly=hourly)
-    around = rows[(at >= bins[low - 1]) & (at <= bins[high])]
-    as_new = (votes.columns["x"][around] > 0.5) == new.hit
-    if len(around) and not as_new[0] and as_new[-1] and (np.diff(as_new.astype(np.int8)) >= 0).all():
-        turn = int(np.argmax(as_new))  # tries are in the order of time, and this order is clean
-        return Bracket(_start(votes, around[turn - 1]), _stop(votes, around[turn]))
-    after = _hour(votes, rows[at <= bins[low - 1]], hit=old.hit, last=True)
-    before = _hour(votes, rows[at >= bins[high]], hit=new.hit, last=False)
+    around = np.flatnonzero((at >= bins[low - 1]) & (at <= bins[high]))
+    first, last = _turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
+    turn, sure = around[0] + first, around[0] + last
+    after = _hour(votes, rows[:turn] if turn else rows[:1], hit=old.hit, last=True)
+    before = _hour(votes, rows[min(sure, len(rows) - 1) :], hit=new.hit, last=False)
     return Bracket(min(after, before - 1), before)
+
+
+def _turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
+    """The first and last place among tries in the order of time where the change is about as likely."""
+    # Each try by itself: that a device's tries resemble each other says nothing of their order.
+    x = votes.columns["x"][rows].astype(float)
+    low, high = (np.clip(level, 0.05, 0.95) for level in (old, new))
+    gain = x * np.log(high / low) + (1 - x) * np.log((1 - high) / (1 - low))
+    # Of a change at place i: what the tries from i on say for the new level.
+    total = np.concatenate([np.cumsum(gain[::-1])[::-1], [0.0]])
+    best = int(np.argmax(np.round(total, 6)))
+    near = total >= total[best] - limits.bracket
+    first = last = best
+    while first > 0 and near[first - 1]:
+        first -= 1
+    while last + 1 < len(total) and near[last + 1]:
+        last += 1
+    return first, last
 
 
 def _hour(votes: Votes, rows: Ints, *, hit: bool, last: bool) -> int:

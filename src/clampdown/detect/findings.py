@@ -313,8 +313,7 @@ def _country_state(
         others = len(heard) - len(hit)
         against = [f"networks_open:{others}"] if others else []
         name = "throttled" if len(states["throttled"]) > len(states["blocked"]) else "blocked"
-        several = len(hit) >= limits.corroborated_networks and len(hit) >= limits.blocked_share * len(heard)
-        if several or carried:
+        if len(hit) >= limits.corroborated_networks or carried:
             return name, against
         return ("conflicting" if others else "insufficient"), against or ["one_network"]
     best = max(sorted(states), key=lambda s: len(states[s]), default="insufficient")

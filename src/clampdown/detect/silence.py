@@ -36,13 +36,13 @@ def tally(coverage: Iterable[pa.Table]) -> dict[tuple[Place, int], int]:
     return made
 
 
-def collapses(counts: Mapping[tuple[Place, int], int], limits: Limits) -> list[dict[str, Any]]:
-    """Where and when measuring collapsed, as rows of NOTES."""
-    if not counts:
-        return []
-    first, last = min(day for _, day in counts), max(day for _, day in counts)
+def collapses(counts: Mapping[tuple[Place, int], int], first: int, days: int, limits: Limits) -> list[dict[str, Any]]:
+    """Where and when measuring collapsed within a window of days, as rows of NOTES."""
+    last = first + days - 1
     series: dict[Place, Ints] = {}
     for ((country, network), day), n in counts.items():
+        if not first <= day <= last:
+            continue
         places: list[Place] = [(country, None)] if network is None else [(country, None), (country, network)]
         for place in places:
             series.setdefault(place, np.zeros(last - first + 1, np.int64))[day - first] += n

@@ -79,7 +79,9 @@ def detect_votes(found: Iterable[Day | None], coverage: Iterable[pa.Table], give
         "findings": _findings(votes, count, seen, [*rows.values(), *tails], given),
         "events": made,
         "event_members": members,
-        "notes": _notes(votes, withheld, doubts, silence.collapses(silence.tally(coverage), limits)),
+        "notes": _notes(
+            votes, withheld, doubts, silence.collapses(silence.tally(coverage), votes.first, votes.days, limits)
+        ),
     }
 
 

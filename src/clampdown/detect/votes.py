@@ -70,7 +70,7 @@ def of_day(verdicts: pa.Table, icc: float) -> Day | None:
     hour = pc.fill_null(table.column("hour"), NO_HOUR).to_numpy().astype(np.int64)
     vantage = codes["vantage"]
     tries, first = _tries(series, hour, vantage)
-    state = np.array([STATE_CODES[s] for s in words["state"]], np.int8)[codes["state"]]
+    state = np.array([STATE_CODES.get(s, UNKNOWN) for s in words["state"]], np.int8)[codes["state"]]
     columns = _sums(tries, first, state, codes["mechanism"], _flags(table, "settled"))
     columns |= {
         "series": series[first].astype(np.int32),

@@ -2,7 +2,7 @@
 
 Every bin has one of a few levels, some of an open path, some of interference; its counts are beta-binomial around
 the level, so that one bad day is possible on an open path and cheap to explain. A change of state costs `switch`, a
-change of level within a state `drift`. The levels of all bins that cost least together are found exactly, by
+change to the next level within a state `drift`. The levels of all bins that cost least together are found exactly, by
 dynamic programming from both ends; from either end the result is the same.
 
 The objective is the penalised likelihood of Potts type over a finite set of labels (see docs/methods.md).
@@ -139,13 +139,15 @@ def paths(model: Model, k: Floats, n: Floats) -> tuple[Ints, Floats]:
 
 
 def _step(model: Model, now: Floats) -> Floats:
-    """What each level costs at best one bin further."""
+    """What each level costs at best one bin further: `drift` a level within a state, never more than `switch`."""
     opens = model.opens
-    low, high = now[:opens].min(axis=0), now[opens:].min(axis=0)
-    made = np.empty_like(now)
-    np.minimum(now[:opens], np.minimum(low + model.drift, high + model.switch), out=made[:opens])
-    np.minimum(now[opens:], np.minimum(high + model.drift, low + model.switch), out=made[opens:])
-    return made
+    made = now.copy()
+    for own in (made[:opens], made[opens:]):
+        for at in range(1, len(own)):
+            np.minimum(own[at], own[at - 1] + model.drift, out=own[at])
+        for at in range(len(own) - 2, -1, -1):
+            np.minimum(own[at], own[at + 1] + model.drift, out=own[at])
+    return np.minimum(made, now.min(axis=0) + model.switch)
 
 
 def detect(series: Series, *, family: Family) -> tuple[ChangePoint, ...]:
