@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test test-long lint types contract bench docs lock clean
+.PHONY: demo test test-long lint types contract bench bench-detection docs lock clean
 
 demo: ## the whole river on a synthetic archive; leaves demo/report.html
 	@$(PYTHON) bootstrap.py core
@@ -26,6 +26,10 @@ test-long: ## what takes minutes: kill at every step, large archives
 bench: ## MB/s, measurements/s and peak memory beside the floor
 	@$(PYTHON) bootstrap.py dev
 	$(PY) bench/run.py
+
+bench-detection: ## recall, dates, false events and speed of detection over seeded worlds (about a quarter of an hour)
+	@$(PYTHON) bootstrap.py dev
+	$(PY) bench/detection.py
 
 docs: ## write again what is generated: CLI reference, rule pages, tables, mechanisms
 	@$(PYTHON) bootstrap.py dev
