@@ -17,8 +17,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     icc: float
     ok_levels: tuple[float, ...]
-    ok_icc: tuple[float, ...]
-    ok_icc_cost: tuple[float, ...]
+    ok_icc: float
+    bad_days: tuple[float, ...]
+    bad_days_cost: tuple[float, ...]
     interference_levels: tuple[float, ...]
     interference_icc: float
     switch: float

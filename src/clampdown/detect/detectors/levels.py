@@ -22,6 +22,7 @@ from clampdown.detect.limits import Limits
 from clampdown.detect.series import ChangePoint, Series
 from clampdown.detect.votes import Floats, Ints
 
+_BAD: Final = (0.5, 1 / 3)  # level and ICC of a bad day: any share is as likely as any other
 _STEP: Final = 2  # counts are looked up in halves
 _MOST: Final = 40  # of a bin's tries: beyond, more of them tell no more about a bad day
 
@@ -57,27 +58,38 @@ def family_of(limits: Limits, *, switch: float | None = None) -> Family:
 
     def models(penalty: float) -> tuple[Model, ...]:
         hit = (limits.interference_levels, limits.interference_icc)
-        return tuple(_model(limits.ok_levels, icc, *hit, penalty, limits.drift) for icc in limits.ok_icc)
+        ok = (limits.ok_levels, limits.ok_icc)
+        return tuple(_model(*ok, bad, *hit, penalty, limits.drift) for bad in limits.bad_days)
 
     dense, thin = (limits.switch, limits.switch_thin) if switch is None else (switch, switch)
-    return Family(models(dense), models(thin), limits.ok_icc_cost, limits.thin)
+    return Family(models(dense), models(thin), limits.bad_days_cost, limits.thin)
 
 
 @lru_cache(maxsize=64)
 def _model(
-    ok: tuple[float, ...], ok_icc: float, hit: tuple[float, ...], hit_icc: float, switch: float, drift: float
-) -> Model:
+    ok: tuple[float, ...], ok_icc: float, bad: float, hit: tuple[float, ...], hit_icc: float, switch: float,
+    drift: float,
+) -> Model:  # fmt: skip
+    cost = np.stack([_beta_binomial(v, ok_icc) for v in ok] + [_beta_binomial(v, hit_icc) for v in hit])
+    # On an open path some days are bad for everyone, and nobody knows how bad.
+    awful = _beta_binomial(*_BAD)
+    for at in range(len(ok)):
+        cost[at] = -np.logaddexp(np.log(1 - bad) - cost[at], np.log(bad) - awful)
+    return Model((*ok, *hit), (*(False for _ in ok), *(True for _ in hit)), cost.astype(np.float32), switch, drift)
+
+
+def _beta_binomial(level: float, icc: float) -> Floats:
+    """-log likelihood of k of n, in halves, less the binomial coefficient that all levels share."""
     size = _MOST * _STEP + 1
-    cost = np.zeros((len(ok) + len(hit), size, size), np.float32)
-    for at, (level, icc) in enumerate([*((v, ok_icc) for v in ok), *((v, hit_icc) for v in hit)]):
-        a, b = level * (1 - icc) / icc, (1 - level) * (1 - icc) / icc
-        log_a = [lgamma(i / _STEP + a) - lgamma(a) for i in range(size)]
-        log_b = [lgamma(i / _STEP + b) - lgamma(b) for i in range(size)]
-        log_n = [lgamma(i / _STEP + a + b) - lgamma(a + b) for i in range(size)]
-        for n in range(size):
-            for k in range(n + 1):
-                cost[at, n, k] = log_n[n] - log_a[k] - log_b[n - k]
-    return Model((*ok, *hit), (*(False for _ in ok), *(True for _ in hit)), cost, switch, drift)
+    a, b = level * (1 - icc) / icc, (1 - level) * (1 - icc) / icc
+    log_a = [lgamma(i / _STEP + a) - lgamma(a) for i in range(size)]
+    log_b = [lgamma(i / _STEP + b) - lgamma(b) for i in range(size)]
+    log_n = [lgamma(i / _STEP + a + b) - lgamma(a + b) for i in range(size)]
+    made = np.zeros((size, size))
+    for n in range(size):
+        for k in range(n + 1):
+            made[n, k] = log_n[n] - log_a[k] - log_b[n - k]
+    return made
 
 
 def costs(model: Model, k: Floats, n: Floats) -> Floats:
