@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from clampdown.engine import Stream
 from clampdown.errors import StoreError
-from clampdown.model import TABLES
+from clampdown.model import DETECTED, TABLES
 from clampdown.store.manifest import Part
 from clampdown.store.storage import Storage, missing, spoken
 
@@ -98,17 +98,45 @@ def _parted(groups: Iterator[pa.Table]) -> Iterator[Iterator[pa.Table]]:
         yield chain((first,), islice(groups, _PART // _GROUP - 1))
 
 
+def write_whole(storage: Storage, table: str, rows: pa.Table, held: Iterable[str] = ()) -> tuple[Part, ...]:
+    """Write a table of `detect`, sorted, as parts named by their content; parts that are `held` are there already."""
+    schema, known = DETECTED[table], set(held)
+    if not rows.schema.equals(schema):
+        raise StoreError(f"{table}: rows with other columns than the model's")
+    keys = [(name, "ascending") for name in order_of(schema)]
+    ranked = rows.combine_chunks().take(pc.sort_indices(rows, sort_keys=keys, null_placement="at_start"))
+    made: list[Part] = []
+    for part in _parted(_groups(schema, ranked.to_batches())):
+        data, count = _encoded(schema, part)
+        path = f"tables/{table}/{hashlib.sha256(memoryview(data)).hexdigest()}.parquet"
+        made.append(Part(path, count, data.size) if path in known else _write(storage, path, data, count))
+    return tuple(made)
+
+
+def order_of(schema: pa.Schema) -> list[str]:
+    """Country, target and network first, as in settled tables; then every other column: equal rows, equal files."""
+    first = [name for name in ("country", "target", "targets", "network") if name in schema.names]
+    return first + [name for name in schema.names if name not in first]
+
+
 def _write_part(storage: Storage, table: str, day: str, groups: Iterable[pa.Table]) -> Part:
     # The name is the digest of the bytes, so they are made before the file has a name. A part is bounded (_PART).
+    data, rows = _encoded(TABLES[table], groups)
+    path = f"tables/{table}/day={day}/{hashlib.sha256(memoryview(data)).hexdigest()}.parquet"
+    return _write(storage, path, data, rows)
+
+
+def _encoded(schema: pa.Schema, groups: Iterable[pa.Table]) -> tuple[pa.Buffer, int]:
     buffer = pa.BufferOutputStream()
     rows = 0
-    with pq.ParquetWriter(buffer, TABLES[table], **_SETTLED) as writer:
+    with pq.ParquetWriter(buffer, schema, **_SETTLED) as writer:
         for group in groups:
             writer.write_table(group, row_group_size=_GROUP)
             rows += group.num_rows
-    data = buffer.getvalue()
-    digest = hashlib.sha256(memoryview(data)).hexdigest()
-    path = f"tables/{table}/day={day}/{digest}.parquet"
+    return buffer.getvalue(), rows
+
+
+def _write(storage: Storage, path: str, data: pa.Buffer, rows: int) -> Part:
     sink = storage.create(path)
     try:
         with spoken(path):
