@@ -229,7 +229,7 @@ def event_of(row: Mapping[str, Any]) -> Event:
     return Event(
         event=row["event"], direction=row["direction"], country=row["country"], grade=row["grade"],
         targets=listed("targets"), platforms=listed("platforms"), groups=listed("groups"),
-        networks=tuple(map(num.network, listed("networks"))), mechanisms=listed("mechanisms"),
+        networks=tuple(f"AS{number}" for number in listed("networks")), mechanisms=listed("mechanisms"),
         onset=Bracket(shown_time(row["onset_after"], hide), shown_time(row["onset_before"], hide)),
         spread=shown_time(row["spread"], hide), lasts=row["lasts"], counterpart=row["counterpart"],
         members=row["members"], targets_n=row["targets_n"], networks_n=row["networks_n"],

@@ -1,4 +1,4 @@
-"""Law: a table for a terminal fits it: one line a row, no colour, nothing invisible; what does not fit is left out whole.
+"""Law: a table for a terminal fits it: one line a row, no colour, nothing invisible; what does not fit is left out.
 
 Columns that matter least go first; after them the widest is cut. The sentence below a row is wrapped.
 """
@@ -51,9 +51,7 @@ def text(name: str, rows: pa.Table, width: int, *, sentences: bool = False) -> I
         yield _line(line, shown, widths)
         if sentence is not None:
             indent = "    "
-            yield textwrap.fill(
-                num.plain(sentence, 4000), max(width, 40), initial_indent=indent, subsequent_indent=indent
-            )
+            yield textwrap.fill(num.visible(sentence), max(width, 40), initial_indent=indent, subsequent_indent=indent)
 
 
 def _fit(order: Sequence[int], widths: list[int], width: int) -> tuple[list[int], list[int]]:
@@ -119,7 +117,7 @@ def _finding(row: Mapping[str, Any]) -> tuple[str, ...]:
     interval = "-" if row["low"] is None or row["high"] is None else f"{row['low']:.2f}-{row['high']:.2f}"
     high = row["vantage_high"]
     return (
-        row["country"], where, row["target"], words.STATE.get(row["state"], row["state"]), row["grade"],
+        row["country"], where, row["target"], words.STATE.get(row["state"]) or row["state"], row["grade"],
         days(row["onset_after"], row["onset_before"]),
         days(row["end_after"], row["end_before"]) if ended else "lasts" if lasting else "-",
         f"{num.count(row['k'])} of {num.count(row['n'])}", interval,

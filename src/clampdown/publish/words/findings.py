@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from clampdown.detect.changes import FindingChange
 from clampdown.model import UNKNOWN_DAY
 from clampdown.publish import numbers as num
 from clampdown.publish import words
@@ -69,7 +70,8 @@ def some(names: Sequence[str], one: str, many: str | None = None) -> str:
     rest = len(names) - _SOME
     if rest <= 1:
         return num.listed(names)
-    return f"{', '.join(names[:_SOME])} and {num.plural(rest, f'more {one}', f'more {many or one + "s"}')}"
+    more = num.plural(rest, f"more {one}", f"more {many or f'{one}s'}")
+    return f"{', '.join(names[:_SOME])} and {more}"
 
 
 def finding(row: Mapping[str, Any], *, days_only: bool) -> str:
@@ -196,7 +198,7 @@ def event(row: Mapping[str, Any], *, days_only: bool) -> str:
     block = row["direction"] == "block"
     first, last = ("last seen working", "first seen blocked") if block else ("last seen blocked", "first seen working")
     targets = some([name(t) for t in row["targets"].split()], "target")
-    networks = some([num.network(n) for n in row["networks"].split()], "network")
+    networks = some([name(f"AS{n}") for n in row["networks"].split()], "network")
     head = "Interference with" if block else "End of interference with"
     of = f"{num.count(row['networks_n'])} of {num.plural(row['networks_data'], 'network')} with data"
     lead = f"{head} {targets} in {name(row['country'])}, on {of} ({networks})"
@@ -253,3 +255,20 @@ def note(row: Mapping[str, Any]) -> str:
     countries = (row["countries"] or "").split()
     parts += [f"seen in {some([name(c) for c in countries], 'country', 'countries')}"] if countries else []
     return _joined(parts)
+
+
+def turned(change: FindingChange) -> str:
+    """A finding of interference that began, ended or is graded otherwise."""
+    if change.network is None:
+        where = f"the networks with data in {name(change.country)}, taken together"
+    else:
+        where = f"{num.network(change.network)} ({name(change.country)})"
+    now, before = _stands(change.state, change.grade), _stands(change.state_before, change.grade_before)
+    return f"{name(change.target)} on {where}: now {now}; before, {before}."
+
+
+def _stands(state: str | None, grade: str | None) -> str:
+    if state is None or grade is None:
+        return "nothing was said"
+    said_ = words.STATE.get(state, num.plain(state))
+    return said_ if state == "insufficient" else f"{said_} ({words.GRADE.get(grade, num.plain(grade))})"
