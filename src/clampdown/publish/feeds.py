@@ -157,14 +157,14 @@ def urn(kind: str, name: str) -> str:
 
 def feed(known: Sequence[Entry], since: int, *, country: str | None = None, terms: Sequence[Terms] = ()) -> Feed:
     """The events that were said or revised after a run, newest first; `known` is the whole log."""
-    held: dict[str, list[Line]] = {}
+    held: dict[str, list[tuple[Line, Event]]] = {}
     for line in lines(known):
         if line.event is not None:
-            held.setdefault(line.event.event, []).append(line)
+            held.setdefault(line.event.event, []).append((line, line.event))
     notes = attribution(terms)
     closed = any(one.redistribute == "no" for one in terms)
-    told = [] if closed else [found for found in held.values() if found[-1].run > since]
-    told.sort(key=lambda found: (-found[-1].run, said.ORDER.index(found[-1].kind), found[0].run, found[-1].event))
+    told = [] if closed else [found for found in held.values() if found[-1][0].run > since]
+    told.sort(key=_newest_first)
     # The root of the chain names the log; that of one country is a feed of its own.
     root = digest(encode(known[0])) if known else "empty"
     if closed:
@@ -180,17 +180,20 @@ def feed(known: Sequence[Entry], since: int, *, country: str | None = None, term
     )
 
 
-def _item(found: Sequence[Line]) -> Item:
-    last = found[-1]
-    event = last.event
-    assert event is not None  # noqa: S101 - `feed` holds lines of events alone
-    history = [f"{line.when} ({said.RUN_SHORT.format(run=line.run)}): {_told(line)}" for line in found]
+def _newest_first(found: Sequence[tuple[Line, Event]]) -> tuple[int, int, str]:
+    line, event = found[-1]
+    return -line.run, said.ORDER.index(line.kind) if line.kind in said.ORDER else len(said.ORDER), event.event
+
+
+def _item(found: Sequence[tuple[Line, Event]]) -> Item:
+    last, event = found[-1]
+    history = [f"{line.when} ({said.RUN_SHORT.format(run=line.run)}): {_told(line)}" for line, _ in found]
     targets = words.some([words.name(one) for one in event.targets], "target")
     direction = said.DIRECTION.get(event.direction, event.direction)
     return Item(
         id=urn("event", event.event),
-        title=num.plain(f"{said.TITLE.get(last.kind, last.kind)}: {direction}, {event.country}, {targets}", 200),
-        published=found[0].when,
+        title=f"{said.TITLE.get(last.kind, last.kind)}: {direction}, {words.name(event.country)}, {targets}",
+        published=found[0][0].when,
         updated=last.when,
         text="\n".join([last.sentence, "", *history]),
         tags=(last.kind, event.direction, event.country, event.grade, *event.platforms),

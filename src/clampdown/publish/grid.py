@@ -18,6 +18,7 @@ from clampdown.publish.findings import SENTENCE, with_sentences
 
 NARROW: Final = 72  # columns of a terminal below which the sentence says it better than cells do
 _WIDEST: Final = 44
+_ENOUGH: Final = 24  # of the widest column, before another is left out
 _LEAST: Final = 14
 # Head → may be left out (the smaller the sooner); 0 stays.
 _HEADS: Final[dict[str, dict[str, int]]] = {
@@ -56,16 +57,22 @@ def text(name: str, rows: pa.Table, width: int, *, sentences: bool = False) -> I
 
 def _fit(order: Sequence[int], widths: list[int], width: int) -> tuple[list[int], list[int]]:
     shown = list(range(len(widths)))
+    _shrink(shown, widths, width, _ENOUGH)
     while sum(widths[i] + 2 for i in shown) - 2 > width:
         optional = [i for i in shown if order[i]]
         if not optional:
             break
         shown.remove(min(optional, key=lambda i: (order[i], -i)))
+    _shrink(shown, widths, width, _LEAST)
+    return shown, widths
+
+
+def _shrink(shown: Sequence[int], widths: list[int], width: int, least: int) -> None:
+    """Cut the widest column by what is too much, but to no less than this."""
     over = sum(widths[i] + 2 for i in shown) - 2 - width
     widest = max(shown, key=lambda i: widths[i])
-    if over > 0:
-        widths[widest] = max(_LEAST, widths[widest] - over)
-    return shown, widths
+    if over > 0 and widths[widest] > least:
+        widths[widest] = max(least, widths[widest] - over)
 
 
 def _line(cells: Sequence[str], shown: Sequence[int], widths: Sequence[int]) -> str:

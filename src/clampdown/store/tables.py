@@ -103,8 +103,7 @@ def write_whole(storage: Storage, table: str, rows: pa.Table, held: Iterable[str
     schema, known = DETECTED[table], set(held)
     if not rows.schema.equals(schema):
         raise StoreError(f"{table}: rows with other columns than the model's")
-    keys = [(name, "ascending") for name in order_of(schema)]
-    ranked = rows.combine_chunks().take(pc.sort_indices(rows, sort_keys=keys, null_placement="at_start"))
+    ranked = _ranked(rows.combine_chunks())
     made: list[Part] = []
     for part in _parted(_groups(schema, ranked.to_batches())):
         data, count = _encoded(schema, part)
@@ -113,10 +112,18 @@ def write_whole(storage: Storage, table: str, rows: pa.Table, held: Iterable[str
     return tuple(made)
 
 
-def order_of(schema: pa.Schema) -> list[str]:
-    """Country, target and network first, as in settled tables; then every other column: equal rows, equal files."""
-    first = [name for name in ("country", "target", "targets", "network") if name in schema.names]
-    return first + [name for name in schema.names if name not in first]
+def _ranked(rows: pa.Table) -> pa.Table:
+    """Country, target and network first, as in settled tables; then every other column: equal rows, equal files.
+
+    A row without a network speaks for the whole country, and stands before those of its networks.
+    """
+    first = [name for name in ("country", "target", "targets", "network") if name in rows.column_names]
+    order = first + [name for name in rows.column_names if name not in first]
+    keyed = rows
+    if "network" in first:
+        keyed = rows.append_column("has network", pc.is_valid(rows["network"]).cast(pa.int8()))
+        order.insert(order.index("network"), "has network")
+    return rows.take(pc.sort_indices(keyed, sort_keys=[(name, "ascending") for name in order]))
 
 
 def _write_part(storage: Storage, table: str, day: str, groups: Iterable[pa.Table]) -> Part:

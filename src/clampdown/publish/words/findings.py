@@ -212,7 +212,8 @@ def event(row: Mapping[str, Any], *, days_only: bool) -> str:
     parts.append(words.GRADE.get(row["grade"], num.plain(row["grade"])))
     extra = said.patterns(row["pattern"])
     if row["lasts"] is not None and block:
-        extra.append("it lasts at the end of the data" if row["lasts"] else "it has ended")
+        ended = f"it has ended ({name(row['counterpart'])})" if row["counterpart"] else "it has ended"
+        extra.append("it lasts at the end of the data" if row["lasts"] else ended)
     together = said.reasons(row["why"])
     if together and row["members"] > 1:
         extra.append(f"one event, because {num.listed(together)}")
@@ -249,7 +250,7 @@ def note(row: Mapping[str, Any]) -> str:
         at = f"on {num.day(first)}"
     else:
         at = f"from {num.day(first)} on" if last is None else f"from {num.day(first)} to {num.day(last)}"
-    parts = [f"{what[:1].upper()}{what[1:]}{': ' if where or tested else ''}{', '.join([*where, *tested])} {at}"]
+    parts = [f"{what[:1].upper()}{what[1:]}{': ' if where or tested else ''}{', '.join([*where, *tested])}, {at}"]
     parts += [said.detail(one) for one in (row["detail"] or "").split(",") if one]
     parts.append(f"{num.plural(row['members'], said.MEMBERS.get(row['kind'], 'change'))} concerned")
     countries = (row["countries"] or "").split()
