@@ -204,3 +204,9 @@ def test_tables_of_another_shape_are_refused_and_nothing_is_written(days: Store,
         detected({"findings": shaped["findings"]})
     assert days.manifest().detected is None
     assert {n for n in bytes_of(days) if n.startswith("log")} == {n for n in before if n.startswith("log")} == set()
+
+
+def test_before_any_run_every_reader_names_the_command(days: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("findings", "events", "notes", "watch"):
+        assert run(group, [verb, "--store", days.name]) == 2
+        assert "clampdown detect --store" in capsys.readouterr().err

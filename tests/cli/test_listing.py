@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from jsonschema import Draft202012Validator
 import clampdown
 from clampdown.cli import group
 from clampdown.cli.frame import run
+from clampdown.pipeline import detecting
 from clampdown.store.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,10 +31,19 @@ Say = Callable[..., tuple[int, str, str]]
 LISTS = {"findings": (), "events": (), "members": ("events", "--members"), "notes": ()}
 
 
+@pytest.fixture(scope="module")
+def two_days(two_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Here every store begins with findings."""
+    folder = shutil.copytree(two_days, tmp_path_factory.mktemp("kenya") / "store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detecting, "_make", lambda *_, **__: told.kenya())
+        detecting.detect(clampdown.open_store(folder), now=datetime(2024, 4, 1))
+    return folder
+
+
 @pytest.fixture
-def say(days: Store, detected: Any, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Say:
+def say(days: Store, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Say:
     """Runs a command on a store with findings."""
-    detected(told.kenya())
     monkeypatch.chdir(Path(days.name).parent)
     monkeypatch.setenv("CLAMPDOWN_STORE", days.name)
     monkeypatch.setenv("COLUMNS", "110")
@@ -220,14 +231,7 @@ def test_an_answer_older_than_the_days_says_so(say: Say, days: Store, tmp_path: 
         assert "Traceback" not in say(verb, "-q")[2]
 
 
-def test_before_any_run_every_reader_names_the_command(days: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ("findings", "events", "notes", "watch"):
-        assert run(group, [verb, "--store", days.name]) == 2
-        assert "clampdown detect --store" in capsys.readouterr().err
-
-
-def test_python_takes_what_the_command_line_takes(days: Store, detected: Any) -> None:
-    detected(told.kenya())
+def test_python_takes_what_the_command_line_takes(days: Store) -> None:
     table = clampdown.findings(days.name, "KE", target="telegram/web", network="AS12455", sentences=True)
     assert table["sentence"].to_pylist()[0].startswith("telegram/web has been blocked on AS12455 since between")
     assert clampdown.notes(days).num_rows == 2

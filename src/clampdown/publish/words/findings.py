@@ -124,7 +124,7 @@ def _where(row: Mapping[str, Any]) -> str:
 def _lead(row: Mapping[str, Any], *, days_only: bool) -> str:
     target, where, state = name(row["target"]), _where(row), row["state"]
     if state in _DOES:
-        return _interference(row, f"{target} {{has}} {_DOES[state]} {where}", days_only=days_only)
+        return _interference(row, target, where, days_only=days_only)
     if state == "ok":
         since = bracket(
             row["onset_after"], row["onset_before"], days_only=days_only,
@@ -140,10 +140,10 @@ def _lead(row: Mapping[str, Any], *, days_only: bool) -> str:
     return f"{target} {where}: {words.STATE.get(state, num.plain(state))}"
 
 
-def _interference(row: Mapping[str, Any], text: str, *, days_only: bool) -> str:
+def _interference(row: Mapping[str, Any], target: str, where: str, *, days_only: bool) -> str:
     does = _DOES[row["state"]]
     ended = row["end_after"] is not None or row["end_before"] is not None
-    lead = text.format(has="was" if ended else "has been") if "{has}" in text else text
+    lead = f"{target} {'was' if ended else 'has been'} {does} {where}"
     begun = bracket(
         row["onset_after"], row["onset_before"], days_only=days_only, first="last seen working",
         last=f"first seen {does}",
