@@ -134,7 +134,7 @@ def tables_page() -> str:
     """Columns of model.py with the comments beside them."""
     from clampdown import model
 
-    names = {id(schema): name for name, schema in model.TABLES.items()}
+    names = {id(schema): name for name, schema in (model.TABLES | model.DETECTED).items()}
     comments = column_comments((CODE / "model.py").read_text(encoding="utf-8"))
     parts = ["# Tables\n", MADE, "Times are naive UTC in microseconds. `null` is written empty.\n"]
     for key, schema in ((k, v) for k, v in vars(model).items() if id(v) in names):
@@ -203,17 +203,19 @@ def thresholds_page() -> str:
 
 
 def schemas() -> Iterator[tuple[str, str]]:
-    """Every output's JSON Schema; the summary of `ingest` is made above the stretch that knows the others."""
+    """Every output's JSON Schema; the summaries are made above the stretch that knows the others."""
     import msgspec
 
     from clampdown.pipeline import Summary
+    from clampdown.pipeline.detecting import DetectSummary
     from clampdown.publish.schemas import OUTPUTS, schema
 
     for name in OUTPUTS:
         yield f"{name}.json", schema(name).decode()
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "`clampdown ingest --json`"}
-    made = msgspec.json.encode({**head, **msgspec.json.schema(Summary)}, order="sorted")
-    yield "ingest.json", msgspec.json.format(made, indent=2).decode() + "\n"
+    for name, kind in (("ingest", Summary), ("detect", DetectSummary)):
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {name} --json`"}
+        made = msgspec.json.encode({**head, **msgspec.json.schema(kind)}, order="sorted")
+        yield f"{name}.json", msgspec.json.format(made, indent=2).decode() + "\n"
 
 
 def pages() -> dict[str, str]:

@@ -23,23 +23,31 @@ if TYPE_CHECKING:
         show,
         verdicts,
     )
+    from clampdown.pipeline.later import detect, events, findings, notes, watch
 
 __all__ = [
     "Error",
     "cells",
+    "detect",
+    "events",
     "export",
+    "findings",
     "ingest",
     "judge",
     "load_reference",
     "load_rules",
+    "notes",
     "observations",
     "open_store",
     "report",
     "show",
     "verdicts",
+    "watch",
 ]
 
-_ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"}
+_ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"} | dict.fromkeys(
+    ("detect", "events", "findings", "notes", "watch"), "clampdown.pipeline.later"
+)
 
 
 def _load(name: str) -> Any:
@@ -47,7 +55,7 @@ def _load(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """`judge` is a function here and also the name of a folder: importing the folder must not hide the function."""
+    """`judge` and `detect` are functions here and also names of folders: importing the folder must not hide them."""
 
     @property
     def judge(self) -> Any:
@@ -56,6 +64,14 @@ class _Package(ModuleType):
     @judge.setter
     def judge(self, _folder: ModuleType) -> None:
         """What the import system sets when the folder is imported; `from clampdown.judge import ...` needs it not."""
+
+    @property
+    def detect(self) -> Any:
+        return _load("detect")
+
+    @detect.setter
+    def detect(self, _folder: ModuleType) -> None:
+        """As for `judge`."""
 
     def __getattr__(self, name: str) -> Any:
         if name not in __all__:

@@ -23,11 +23,18 @@ VERBS: Final[dict[str, str]] = {
     "ingest": "Read measurement files into a store.",
     "judge": "Judge measurement files, or what a store holds.",
     "show": "Explain one measurement to a person.",
+    "detect": "Turn what a store's days say into findings and events.",
+    "findings": "Say what is blocked where, since when, and how well that is known.",
+    "events": "Say what happened: blocks and unblocks, one row each.",
+    "notes": "Say what changed and is no policy.",
+    "watch": "Say what is new, ended or revised since a run of detect.",
     "report": "Write the page of evidence for a country.",
     "verify": "Recompute every number of a report.",
     "export": "Hand out a table as Parquet, CSV or JSON lines.",
     "demo": "Run everything on a synthetic country with known truth.",
 }
+# `cli/notes.py` is how every command speaks on stderr.
+_FILES: Final = {"notes": "noted"}
 
 
 class Verbs(click.Group):
@@ -39,7 +46,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        return importlib.import_module(f"clampdown.cli.{cmd_name}").command
+        return importlib.import_module(f"clampdown.cli.{_FILES.get(cmd_name, cmd_name)}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

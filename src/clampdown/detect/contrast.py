@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from clampdown.detect.changes import Change
+from clampdown.detect.members import Change
 from clampdown.detect.limits import Limits
 from clampdown.detect.series import HOURS
 from clampdown.detect.votes import DOWN, UNKNOWN, Ints, Votes

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from clampdown.detect.changes import Change
+from clampdown.detect.members import Change
 from clampdown.detect.contrast import Said, World, contrast
 from clampdown.detect.findings import moment_of
 from clampdown.detect.limits import Limits

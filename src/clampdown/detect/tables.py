@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from clampdown.detect import events, silence
-from clampdown.detect.changes import changes
+from clampdown.detect.members import changes
 from clampdown.detect.contrast import World
 from clampdown.detect.courses import courses
 from clampdown.detect.doubt import Doubts, crowd_of, set_aside

@@ -9,7 +9,7 @@ import csv
 import difflib
 import io
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -165,12 +165,15 @@ def _known(question: doc.Question, reference: Reference, verdicts: pa.Table, cov
         if question.network not in seen:
             text = f"the store holds no verdict from AS{question.network} in {question.country} in this period"
             raise InputError(text, where=store.name, hint="Leave out --network to see which networks there are.")
-    asked = question.target
-    if asked is None:
-        return
+    if question.target is not None:
+        known_target(question.target, reference, set(verdicts["target"].to_pylist()))
+
+
+def known_target(asked: str, reference: Reference, seen: Collection[str | None]) -> None:
+    """Refuse a name that is neither a target of the reference, nor one that was seen, nor a site that might be."""
     table = reference.targets
     names = {*table.platforms, *(f"{p.id}/{role}" for p in table.platforms.values() for role in p.roles)}
-    if asked in names or asked in set(verdicts["target"].to_pylist()):
+    if asked in names or asked in seen:
         return
     host = asked.partition("://")[2].partition("/")[0] or asked.removeprefix("web/")
     own = table.target_of_host(host) if "." in host else None

@@ -16,6 +16,7 @@ from typing import Final
 _HIDDEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+_ISOLATES: Final = re.compile("([\u2068\u2069])")
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -37,6 +38,11 @@ class Sentence(str):
 def name(text: str) -> str:
     """A name from outside within a sentence of ours: whatever its direction, it turns nothing around it."""
     return f"\u2068{plain(text)}\u2069"
+
+
+def visible(sentence: str) -> str:
+    """A sentence of ours on its way out: the isolates around names stay, and nothing else that is invisible."""
+    return "".join(part if part in ("\u2068", "\u2069") else plain(part, 50_000) for part in _ISOLATES.split(sentence))
 
 
 def count(value: int) -> str:

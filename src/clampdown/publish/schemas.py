@@ -8,14 +8,21 @@ import msgspec
 
 from clampdown.assess.document import Report
 from clampdown.evidence import Proof
+from clampdown.publish import feeds
+from clampdown.publish.findings import Event, Finding, Member, Note
 from clampdown.publish.judged import Line
 from clampdown.publish.show import Shown
 
 OUTPUTS: Final[dict[str, tuple[str, Any]]] = {
+    "events": ("One line of `clampdown events --format jsonl`", Event),
+    "findings": ("One line of `clampdown findings --format jsonl`", Finding),
     "judge": ("One line of `clampdown judge --format jsonl`", Line),
+    "members": ("One line of `clampdown events --members --format jsonl`", Member),
+    "notes": ("One line of `clampdown notes --format jsonl`", Note),
     "report": ("report.json of `clampdown report`", Report),
     "show": ("`clampdown show --json`", Shown),
     "verify": ("`clampdown verify --json`", Proof),
+    "watch": ("One line of `clampdown watch --format jsonl`", feeds.Line),
 }
 
 

@@ -39,12 +39,7 @@ def export(table: pa.Table, form: str, terms: Sequence[Terms] = ()) -> Export:
     """Write a table as parquet, csv or jsonl. `terms` are those of the sources that it was made from."""
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}", hint=f"Formats: {', '.join(FORMATS)}")
-    table, left_out = _allowed(public(table), terms)
-    notes = tuple(dict.fromkeys(f"{t.attribution} ({t.licence}) {t.url}".strip() for t in terms))
-    if left_out:
-        notes += (f"{left_out} rows were left out: their source does not allow passing them on",)
-    if not table.num_rows:
-        notes += ("no row fits what was asked for",)
+    table, notes = allowed(public(table), terms)
     if form == "parquet":
         return Export(_parquet(table, notes), notes)
     return Export(_csv(table) if form == "csv" else _jsonl(table), notes)
@@ -68,14 +63,23 @@ def public(table: pa.Table) -> pa.Table:
     return table.drop_columns(hidden) if hidden else table
 
 
-def _allowed(table: pa.Table, terms: Sequence[Terms]) -> tuple[pa.Table, int]:
+def allowed(table: pa.Table, terms: Sequence[Terms]) -> tuple[pa.Table, tuple[str, ...]]:
+    """The rows that may be passed on, and what must be told beside them."""
+    notes = attribution(terms)
     closed = [t.source for t in terms if t.redistribute == "no"]
-    if not closed:
-        return table, 0
-    if "source" not in table.column_names:  # the rows do not say where they are from: none can be let out
-        return table.slice(0, 0), table.num_rows
-    kept = table.filter(pc.invert(pc.is_in(table.column("source"), pa.array(closed, pa.string()))))
-    return kept, table.num_rows - kept.num_rows
+    kept = table
+    if closed and "source" not in table.column_names:
+        kept = table.slice(0, 0)  # the rows do not say where they are from: none can be let out
+    elif closed:
+        kept = table.filter(pc.invert(pc.is_in(table.column("source"), pa.array(closed, pa.string()))))
+    if left_out := table.num_rows - kept.num_rows:
+        notes += (f"{left_out} rows were left out: their source does not allow passing them on",)
+    return kept, notes if kept.num_rows else (*notes, "no row fits what was asked for")
+
+
+def attribution(terms: Sequence[Terms]) -> tuple[str, ...]:
+    """Whose data it is, under which licence: one line a source."""
+    return tuple(dict.fromkeys(f"{t.attribution} ({t.licence}) {t.url}".strip() for t in terms))
 
 
 def _parquet(table: pa.Table, notes: Iterable[str]) -> Iterator[bytes]:

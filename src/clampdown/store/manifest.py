@@ -7,6 +7,7 @@ day's tables. Committing is creating the next number where nobody has; whoever f
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -66,6 +67,18 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resubmissions: int = 0
 
 
+class Detected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The findings and events of the whole store, and what they were made from."""
+
+    inputs: str  # `inputs_digest` of the days that were judged
+    thresholds: str
+    as_of: str | None  # the newest measurement, RFC 3339
+    run: int  # number of the newest entry of the log; 0 while nothing was ever found
+    head: str | None  # digest of that entry: an end cut off, or written over, is noticed
+    sources: tuple[str, ...]
+    tables: dict[str, tuple[Part, ...]]
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole store at one moment."""
 
@@ -75,11 +88,31 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: dict[str, Input] = {}
     landing: dict[str, tuple[Landed, ...]] = {}
     days: dict[str, Day] = {}
+    detected: Detected | None = None
 
     def paths(self) -> set[str]:
         """Every part that exists."""
         landed = {p.path for day in self.landing.values() for part in day for ps in part.parts.values() for p in ps}
-        return landed | {p.path for day in self.days.values() for parts in day.tables.values() for p in parts}
+        whole = {p.path for parts in self.detected.tables.values() for p in parts} if self.detected else set[str]()
+        return landed | whole | {p.path for day in self.days.values() for parts in day.tables.values() for p in parts}
+
+    def inputs_digest(self) -> str:
+        """Names what a run of `detect` would be made from: every judged day, its rows, rules and reference."""
+        total = hashlib.sha256()
+        for day, made in self.judged():
+            total.update(f"{day}\t{made.settled}\t{made.rules}\t{made.reference}\n".encode())
+        return total.hexdigest()
+
+    def judged(self) -> list[tuple[str, Judged]]:
+        """The days whose verdicts are those of their rows, first to last; a day settled again meanwhile is none."""
+        known = ((day, entry.judged, entry.settled) for day, entry in sorted(self.days.items()))
+        return [(day, made) for day, made, settled in known if made is not None and made.settled == settled]
+
+    def as_of(self) -> str | None:
+        """The newest measurement of a judged day."""
+        found = (last for day, _ in self.judged() if (last := self.days[day].last))
+        newest = max(found, default=None, key=datetime.fromisoformat)
+        return None if newest is None else f"{newest}Z"
 
 
 class _Mark(msgspec.Struct, frozen=True):

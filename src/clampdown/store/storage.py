@@ -151,7 +151,7 @@ class LocalStorage:
 
     def strange(self) -> list[str]:
         """What lies here that no store would have put here."""
-        ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest")
+        ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest", "log")
         if not self.root.exists():
             return []
         with spoken(str(self.root)):

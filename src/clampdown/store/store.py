@@ -7,19 +7,21 @@ opened, and within a part the filter is pushed down. Tables that do not carry a 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clampdown.errors import StoreError, UsageError
+from clampdown.detect.changes import Entry
+from clampdown.errors import InputError, StoreError, UsageError
 from clampdown.intake.features_names import asn_of
-from clampdown.model import TABLES, UNKNOWN_DAY
+from clampdown.model import DETECTED, TABLES, UNKNOWN_DAY
+from clampdown.store import log
 from clampdown.store import manifest as manifests
-from clampdown.store.manifest import Day, Manifest
+from clampdown.store.manifest import Day, Detected, Manifest
 from clampdown.store.storage import Storage
 from clampdown.store.tables import join, read
 
@@ -27,6 +29,7 @@ from clampdown.store.tables import join, read
 _KEYS: Final = {"observations": "measurements", "matches": "measurements", "conflicts": "measurements"} | {
     "fired": "verdicts"
 }
+T = TypeVar("T")
 JUDGED: Final = ("verdicts", "fired", "cells", "cell_rules", "cell_versions", "coverage")
 
 
@@ -109,10 +112,44 @@ class Store:
     def table(self, name: str, wanted: Filter | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table that the filter asks for, in the table's order within each day."""
         self._known(name, columns)
+        return self._settling(lambda m: join(self._rows(m, name, wanted or Filter(), columns), name, columns))
+
+    def detected(self, name: str, wanted: Filter | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a table that `detect` made. The filter's country, network and target are those of the row's own
+        columns; a period means something else for each table, and is for the caller."""
+        self._known(name, columns, DETECTED)
+        schema = DETECTED[name]
+        where = _expression(schema.names, wanted or Filter())
+
+        def rows(manifest: Manifest) -> pa.Table:
+            parts = self.detection(manifest).tables.get(name, ())
+            return read(self.storage, name, parts, columns=columns, where=where, schema=schema)
+
+        return self._settling(rows)
+
+    def detection(self, manifest: Manifest | None = None) -> Detected:
+        """What findings and events were made from; an error where there are none yet."""
+        made = (manifest or self.manifest()).detected
+        if made is None:
+            hint = f"Run this first: clampdown detect --store {self.name}"
+            raise InputError("nothing was detected yet", where=self.name, hint=hint)
+        return made
+
+    def stale_detection(self) -> bool:
+        """Have days changed since findings and events were made?"""
+        manifest = self.manifest()
+        return manifest.detected is not None and manifest.detected.inputs != manifest.inputs_digest()
+
+    def log(self, since: int | None = None) -> list[Entry]:
+        """What runs of `detect` said, after the run of this number; the whole chain is checked."""
+        found = self._settling(lambda manifest: log.entries(self.storage, manifest))
+        return [entry for entry in found if entry.number > (since or 0)]
+
+    def _settling(self, rows: Callable[[Manifest], T]) -> T:
         for _attempt in range(3):
             manifest = self.manifest()
             try:
-                return join(self._rows(manifest, name, wanted or Filter(), columns), name, columns)
+                return rows(manifest)
             except StoreError:
                 # A writer may have replaced and deleted what this manifest names; then there is a newer one.
                 if self.manifest().number == manifest.number:
@@ -150,11 +187,11 @@ class Store:
             hint = "Move the store away and ingest the raw files again, with the same --reference."
             raise StoreError("a pinned reference cannot be read", where=f"reference/{digest}", hint=hint) from fault
 
-    def _known(self, name: str, columns: Sequence[str] | None) -> None:
-        if name not in TABLES:
-            raise UsageError(f"there is no table {name!r}", hint=f"There are {', '.join(TABLES)}.")
+    def _known(self, name: str, columns: Sequence[str] | None, tables: Mapping[str, pa.Schema] = TABLES) -> None:
+        if name not in tables:
+            raise UsageError(f"there is no table {name!r}", hint=f"There are {', '.join(tables)}.")
         for column in columns or ():
-            if column not in TABLES[name].names:
+            if column not in tables[name].names:
                 raise UsageError(f"{name} has no column {column!r}")
 
     def _rows(self, manifest: Manifest, name: str, wanted: Filter, columns: Sequence[str] | None) -> Iterator[pa.Table]:
@@ -162,12 +199,12 @@ class Store:
             entry = manifest.days[day]
             if not wanted.passes(day, entry) or not entry.tables.get(name):
                 continue
-            where = _expression(name, wanted, day)
+            where = _of_day(name, wanted, day)
             if name in _KEYS and wanted.keyed():
                 key = _KEYS[name]
                 held = read(
                     self.storage, key, entry.tables.get(key, ()), columns=["measurement"],
-                    where=_expression(key, _only_keys(wanted), day),
+                    where=_of_day(key, _only_keys(wanted), day),
                 )  # fmt: skip
                 ids = pc.call_function("unique", [held["measurement"]])
                 where = _and(where, pc.field("measurement").isin(ids))
@@ -191,9 +228,8 @@ def _and(one: pc.Expression | None, other: pc.Expression | None) -> pc.Expressio
     return one & other
 
 
-def _expression(name: str, wanted: Filter, day: str) -> pc.Expression | None:
-    """What of the filter this table's own columns can say."""
-    columns = TABLES[name].names
+def _expression(columns: Collection[str], wanted: Filter) -> pc.Expression | None:
+    """What of the filter, less its period, these columns can say."""
     made: pc.Expression | None = None
     members: tuple[tuple[str, Collection[Any]], ...] = (
         ("country", wanted.countries),
@@ -204,6 +240,13 @@ def _expression(name: str, wanted: Filter, day: str) -> pc.Expression | None:
     for column, values in members:
         if values and column in columns:
             made = _and(made, pc.field(column).isin(sorted(values)))
+    return made
+
+
+def _of_day(name: str, wanted: Filter, day: str) -> pc.Expression | None:
+    """What of the filter this table's own columns can say."""
+    columns = TABLES[name].names
+    made = _expression(columns, wanted)
     if "time" in columns:
         if wanted.since is not None:
             made = _and(made, pc.field("time") >= pa.scalar(wanted.since, pa.timestamp("us")))

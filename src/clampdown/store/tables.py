@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from clampdown.engine import Stream
 from clampdown.errors import StoreError
-from clampdown.model import TABLES
+from clampdown.model import DETECTED, TABLES
 from clampdown.store.manifest import Part
 from clampdown.store.storage import Storage, missing, spoken
 
@@ -98,17 +98,52 @@ def _parted(groups: Iterator[pa.Table]) -> Iterator[Iterator[pa.Table]]:
         yield chain((first,), islice(groups, _PART // _GROUP - 1))
 
 
+def write_whole(storage: Storage, table: str, rows: pa.Table, held: Iterable[str] = ()) -> tuple[Part, ...]:
+    """Write a table of `detect`, sorted, as parts named by their content; parts that are `held` are there already."""
+    schema, known = DETECTED[table], set(held)
+    if not rows.schema.equals(schema):
+        raise StoreError(f"{table}: rows with other columns than the model's")
+    ranked = _ranked(rows.combine_chunks())
+    made: list[Part] = []
+    for part in _parted(_groups(schema, ranked.to_batches())):
+        data, count = _encoded(schema, part)
+        path = f"tables/{table}/{hashlib.sha256(memoryview(data)).hexdigest()}.parquet"
+        made.append(Part(path, count, data.size) if path in known else _write(storage, path, data, count))
+    return tuple(made)
+
+
+def _ranked(rows: pa.Table) -> pa.Table:
+    """Country, target and network first, as in settled tables; then every other column: equal rows, equal files.
+
+    A row without a network speaks for the whole country, and stands before those of its networks.
+    """
+    first = [name for name in ("country", "target", "targets", "network") if name in rows.column_names]
+    order = first + [name for name in rows.column_names if name not in first]
+    keyed = rows
+    if "network" in first:
+        keyed = rows.append_column("has network", pc.is_valid(rows["network"]).cast(pa.int8()))
+        order.insert(order.index("network"), "has network")
+    return rows.take(pc.sort_indices(keyed, sort_keys=[(name, "ascending") for name in order]))
+
+
 def _write_part(storage: Storage, table: str, day: str, groups: Iterable[pa.Table]) -> Part:
     # The name is the digest of the bytes, so they are made before the file has a name. A part is bounded (_PART).
+    data, rows = _encoded(TABLES[table], groups)
+    path = f"tables/{table}/day={day}/{hashlib.sha256(memoryview(data)).hexdigest()}.parquet"
+    return _write(storage, path, data, rows)
+
+
+def _encoded(schema: pa.Schema, groups: Iterable[pa.Table]) -> tuple[pa.Buffer, int]:
     buffer = pa.BufferOutputStream()
     rows = 0
-    with pq.ParquetWriter(buffer, TABLES[table], **_SETTLED) as writer:
+    with pq.ParquetWriter(buffer, schema, **_SETTLED) as writer:
         for group in groups:
             writer.write_table(group, row_group_size=_GROUP)
             rows += group.num_rows
-    data = buffer.getvalue()
-    digest = hashlib.sha256(memoryview(data)).hexdigest()
-    path = f"tables/{table}/day={day}/{digest}.parquet"
+    return buffer.getvalue(), rows
+
+
+def _write(storage: Storage, path: str, data: pa.Buffer, rows: int) -> Part:
     sink = storage.create(path)
     try:
         with spoken(path):

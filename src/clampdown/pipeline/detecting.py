@@ -1,0 +1,159 @@
+"""Law: findings and events are made from what is judged, all at once, and what changed is said once, in the log.
+
+The entry of the log is written first and exists once the manifest names it; a run that changes nothing writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clampdown.detect.changes import KINDS, Changes, Entry, changes
+from clampdown.errors import EnvironmentFault, InputError, StoreError
+from clampdown.judge.rules import load_rules
+from clampdown.model import DETECTED
+from clampdown.pipeline.river import Tell, quiet, reference_of, writing
+from clampdown.store import log
+from clampdown.store import manifest as manifests
+from clampdown.store.manifest import Detected, Manifest
+from clampdown.store.store import Store
+from clampdown.store.tables import read, write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class DetectSummary:
+    """What a run of `detect` found, and what of it is said differently than before."""
+
+    as_of: str | None  # the newest measurement
+    days: int  # days that it was made from
+    unjudged: tuple[str, ...]  # days left out: they hold something that is still to be judged
+    stale: tuple[str, ...]  # days judged with other rules or reference data than the present ones, and used as they are
+    findings: dict[str, int] = field(default_factory=dict[str, int])  # state -> rows
+    events: dict[str, int] = field(default_factory=dict[str, int])  # direction -> rows
+    notes: dict[str, int] = field(default_factory=dict[str, int])  # kind -> rows
+    run: int = 0  # the newest entry of the log
+    changed: bool = False  # did this run add it
+    changes: dict[str, int] = field(default_factory=dict[str, int])  # events new, ended, ..., and findings
+
+
+def _thresholds(given: Any) -> tuple[Any, str]:
+    """SEAM for the detector: the thresholds to use, and the digest that names them."""
+    return given, "none"
+
+
+def _make(
+    store: Store, manifest: Manifest, before: Mapping[str, pa.Table], *, thresholds: Any, workers: int, progress: Tell
+) -> dict[str, pa.Table]:
+    """SEAM for the detector: the four tables of `DETECTED` from the cells, coverage and verdicts of the days that
+    `manifest.judged()` names. `before` holds the tables of the run before, empty where there was none: ids of events
+    are kept from there."""
+    raise EnvironmentFault("this build of Clampdown has no detector")
+
+
+def detect(
+    store: Store,
+    *,
+    workers: int = 0,
+    progress: Tell = quiet,
+    thresholds: Any = None,
+    now: datetime | None = None,
+) -> DetectSummary:
+    """Turn what a store's days say into findings and events. `now` is what the log gives as the time of this run."""
+    limits, limits_digest = _thresholds(thresholds)
+    unjudged, stale = _concerns(store)
+    with writing(store) as manifest:
+        if not manifest.judged():
+            hint = f"Run this first: clampdown judge --store {store.name}"
+            raise InputError("nothing in it is judged yet", where=store.name, hint=hint)
+        before = _tables(store, manifest.detected)
+        made = _make(store, manifest, before, thresholds=limits, workers=workers, progress=progress)
+        _check(made)
+        found = changes(before, made)
+        _commit(store, manifest, made, found, limits_digest, now or datetime.now(UTC))
+    after = store.detection()
+    return DetectSummary(
+        as_of=after.as_of,
+        days=len(manifest.judged()),
+        unjudged=unjudged,
+        stale=stale,
+        findings=_count(made["findings"], "state"),
+        events=_count(made["events"], "direction"),
+        notes=_count(made["notes"], "kind"),
+        run=after.run,
+        changed=bool(found),
+        changes=_changed(found),
+    )
+
+
+def _concerns(store: Store) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Days that hold something unjudged, and days that are judged otherwise than they would be now."""
+    manifest = store.manifest()
+    other = set(store.stale(load_rules().digest, reference_of(store, None).digest))
+    judged = {day for day, _ in manifest.judged()} - set(manifest.landing)
+    return tuple(sorted(other - judged)), tuple(sorted(other & judged))
+
+
+def _tables(store: Store, detected: Detected | None) -> dict[str, pa.Table]:
+    held = detected.tables if detected else {}
+    return {name: read(store.storage, name, held.get(name, ()), schema=schema) for name, schema in DETECTED.items()}
+
+
+def _check(made: Mapping[str, pa.Table]) -> None:
+    if set(made) != set(DETECTED):
+        raise StoreError(f"detect made {', '.join(sorted(made))} and not {', '.join(sorted(DETECTED))}")
+
+
+def _commit(
+    store: Store, manifest: Manifest, made: Mapping[str, pa.Table], found: Changes, thresholds: str, now: datetime
+) -> None:
+    was, storage = manifest.detected, store.storage
+    held = manifest.paths()
+    tables = {name: write_whole(storage, name, made[name], held) for name in sorted(DETECTED)}
+    run, head = (was.run, was.head) if was else (0, None)
+    inputs, as_of = manifest.inputs_digest(), manifest.as_of()
+    if found:
+        judged = [each for _, each in manifest.judged()]
+        run += 1
+        entry = Entry(
+            number=run, previous=head, when=_stamp(now), as_of=as_of, manifest=manifest.number + 1, inputs=inputs,
+            rules=" ".join(sorted({each.rules for each in judged})),
+            reference=" ".join(sorted({each.reference for each in judged})),
+            thresholds=thresholds, changes=found,
+        )  # fmt: skip
+        head = log.append(storage, manifest, entry)
+    same = was is not None and was.inputs == inputs
+    sources = was.sources if was is not None and same else _sources(store)
+    detected = Detected(
+        inputs=inputs, thresholds=thresholds, as_of=as_of, run=run, head=head, sources=sources, tables=tables
+    )
+    if detected != was:
+        manifests.collect(storage, manifests.commit(storage, msgspec.structs.replace(manifest, detected=detected)))
+
+
+def _stamp(now: datetime) -> str:
+    plain = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
+    return plain.isoformat(timespec="seconds") + "Z"
+
+
+def _sources(store: Store) -> tuple[str, ...]:
+    found: set[str] = set()
+    for rows in store.batches("measurements", columns=["source"]):
+        found.update(pc.unique(rows["source"]).to_pylist())
+    return tuple(sorted(found))
+
+
+def _count(rows: pa.Table, column: str) -> dict[str, int]:
+    return dict(sorted(Counter(rows[column].to_pylist()).items()))
+
+
+def _changed(found: Changes) -> dict[str, int]:
+    kinds = Counter(one.kind for one in found.events)
+    counts = {kind: kinds[kind] for kind in KINDS if kinds[kind]}
+    return counts | ({"findings": len(found.findings)} if found.findings else {})

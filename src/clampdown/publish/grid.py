@@ -1,0 +1,163 @@
+"""Law: a table for a terminal fits it: one line a row, no colour, nothing invisible; what does not fit is left out.
+
+Columns that matter least go first; after them the widest is cut. The sentence below a row is wrapped.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from clampdown.publish import numbers as num
+from clampdown.publish import words
+from clampdown.publish.findings import SENTENCE, with_sentences
+
+NARROW: Final = 72  # columns of a terminal below which the sentence says it better than cells do
+_WIDEST: Final = 44
+_ENOUGH: Final = 24  # of the widest column, before another is left out
+_LEAST: Final = 14
+# Head → may be left out (the smaller the sooner); 0 stays.
+_HEADS: Final[dict[str, dict[str, int]]] = {
+    "findings": {
+        "country": 0, "network": 0, "target": 0, "state": 0, "grade": 6, "since": 5, "until": 3, "k of n": 4,
+        "95 %": 1, "vp": 2, "mechanism": 3,
+    },
+    "events": {
+        "event": 4, "direction": 0, "country": 0, "when": 0, "targets": 0, "networks": 5, "grade": 6, "lasts": 3,
+        "mechanisms": 2,
+    },
+    "event_members": {
+        "event": 2, "network": 0, "target": 0, "direction": 0, "when": 0, "share": 4, "k of n": 3, "grade": 5,
+    },
+    "notes": {"kind": 0, "first": 0, "last": 0, "country": 0, "network": 4, "target": 5, "test": 2, "detail": 3},
+}  # fmt: skip
+
+
+def text(name: str, rows: pa.Table, width: int, *, sentences: bool = False) -> Iterator[str]:
+    """The table, line by line."""
+    sentences = sentences or width < NARROW
+    told = with_sentences(name, rows) if sentences else rows
+    found = [(_cells(name, row), row.get(SENTENCE)) for row in told.to_pylist()]
+    heads = _HEADS[name]
+    lines = [tuple(heads), *(tuple(num.plain(cell) for cell in cells) for cells, _ in found)]
+    columns = [max(map(_wide, column)) for column in zip(*lines, strict=True)]
+    shown, widths = _fit(list(heads.values()), [min(wide, _WIDEST) for wide in columns], width)
+    yield _line(lines[0], shown, widths)
+    yield "  ".join("-" * widths[i] for i in shown)
+    for line, (_, sentence) in zip(lines[1:], found, strict=True):
+        yield _line(line, shown, widths)
+        if sentence is not None:
+            indent = "    "
+            yield textwrap.fill(num.visible(sentence), max(width, 40), initial_indent=indent, subsequent_indent=indent)
+
+
+def _fit(order: Sequence[int], widths: list[int], width: int) -> tuple[list[int], list[int]]:
+    shown = list(range(len(widths)))
+    _shrink(shown, widths, width, _ENOUGH)
+    while sum(widths[i] + 2 for i in shown) - 2 > width:
+        optional = [i for i in shown if order[i]]
+        if not optional:
+            break
+        shown.remove(min(optional, key=lambda i: (order[i], -i)))
+    _shrink(shown, widths, width, _LEAST)
+    return shown, widths
+
+
+def _shrink(shown: Sequence[int], widths: list[int], width: int, least: int) -> None:
+    """Cut the widest column by what is too much, but to no less than this."""
+    over = sum(widths[i] + 2 for i in shown) - 2 - width
+    widest = max(shown, key=lambda i: widths[i])
+    if over > 0 and widths[widest] > least:
+        widths[widest] = max(least, widths[widest] - over)
+
+
+def _line(cells: Sequence[str], shown: Sequence[int], widths: Sequence[int]) -> str:
+    return "  ".join(_cut(cells[i], widths[i]) for i in shown).rstrip()
+
+
+def _cut(cell: str, width: int) -> str:
+    wide = _wide(cell)
+    if wide > width:
+        while cell and _wide(cell) > width - 1:
+            cell = cell[1:]
+        cell = f"…{cell}"
+        wide = _wide(cell)
+    return cell + " " * max(0, width - wide)
+
+
+def _wide(cell: str) -> int:
+    if cell.isascii():
+        return len(cell)
+    from rich.cells import cell_len
+
+    return cell_len(cell)
+
+
+def _cells(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    return {"findings": _finding, "events": _event, "event_members": _member, "notes": _note}[name](row)
+
+
+def days(after: datetime | None, before: datetime | None) -> str:
+    """2023-11-08 .. 11-09: a bracket, in days"""
+    if after is None or before is None:
+        return (
+            "-"
+            if before is None and after is None
+            else f"by {before:%Y-%m-%d}"
+            if before
+            else f"after {after:%Y-%m-%d}"
+        )
+    if after.date() == before.date():
+        return f"{before:%Y-%m-%d}"
+    return f"{after:%Y-%m-%d} .. " + (f"{before:%m-%d}" if after.year == before.year else f"{before:%Y-%m-%d}")
+
+
+def _finding(row: Mapping[str, Any]) -> tuple[str, ...]:
+    hit, data = row["networks_hit"], row["networks_data"]
+    where = num.network(row["network"]) if row["network"] is not None else f"{hit or 0} of {data or 0}"
+    lasting = row["state"] in ("blocked", "throttled")
+    ended = row["end_after"] is not None or row["end_before"] is not None
+    interval = "-" if row["low"] is None or row["high"] is None else f"{row['low']:.2f}-{row['high']:.2f}"
+    high = row["vantage_high"]
+    return (
+        row["country"], where, row["target"], words.STATE.get(row["state"]) or row["state"], row["grade"],
+        days(row["onset_after"], row["onset_before"]),
+        days(row["end_after"], row["end_before"]) if ended else "lasts" if lasting else "-",
+        f"{num.count(row['k'])} of {num.count(row['n'])}", interval,
+        "?" if high < 0 else num.bounds(max(0, row["vantage_low"]), high), row["mechanism"] or "-",
+    )  # fmt: skip
+
+
+def _first(names: str) -> str:
+    every = names.split()
+    return "-" if not every else every[0] + (f" +{len(every) - 1}" if every[1:] else "")
+
+
+def _event(row: Mapping[str, Any]) -> tuple[str, ...]:
+    lasts = "-" if row["lasts"] is None else "yes" if row["lasts"] else "no"
+    return (
+        row["event"], row["direction"], row["country"], days(row["onset_after"], row["onset_before"]),
+        _first(row["targets"]), f"{row['networks_n']} of {row['networks_data']}", row["grade"], lasts,
+        _first(row["mechanisms"]),
+    )  # fmt: skip
+
+
+def _member(row: Mapping[str, Any]) -> tuple[str, ...]:
+    before, after = row["level_before"], row["level_after"]
+    share = "-" if before is None or after is None else f"{num.percent(before)} > {num.percent(after)}"
+    return (
+        row["event"], num.network(row["network"]), row["target"], row["direction"], days(row["after"], row["before"]),
+        share, f"{num.count(row['k'])} of {num.count(row['n'])}", row["grade"],
+    )  # fmt: skip
+
+
+def _note(row: Mapping[str, Any]) -> tuple[str, ...]:
+    network = "-" if row["network"] is None else num.network(row["network"])
+    return (
+        row["kind"], row["first"], row["last"] or "lasts", row["country"] or "-", network, row["target"] or "-",
+        row["test"] or "-", row["detail"] or "-",
+    )  # fmt: skip
