@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +15,10 @@ import pytest
 from clampdown import assess
 from clampdown.assess.names import Group, Names, Platform
 from clampdown.assess.timeline import Detected
-from clampdown.model import COVERAGE, EVENT_MEMBERS, EVENTS, FIRED, NOTES, TABLES, VERDICTS, Terms
+from clampdown.model import COVERAGE, FIRED, TABLES, VERDICTS, Terms
+
+sys.path.insert(0, str(Path(__file__).parent))
+import happenings
 
 START = datetime(2026, 9, 1)
 HOSTILE = (
@@ -227,92 +232,15 @@ def answer(world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: ass
     return assess.build(*world, assess.Question(country="XA"), limits, names, inputs)
 
 
-def make_event(name: str, direction: str = "block", **given: Any) -> dict[str, Any]:
-    """One row of the store's events; everything not given is plain and plausible."""
-    row: dict[str, Any] = dict.fromkeys(EVENTS.names)
-    row |= {
-        "event": name, "direction": direction, "country": "XA", "grade": "corroborated", "targets": "carrier/app",
-        "platforms": "carrier", "groups": "messaging", "networks": "64500 64501 64502", "mechanisms": "tls.reset.sni",
-        "members": 3, "targets_n": 1, "networks_n": 3, "networks_data": 7, "statistic": 40.0,
-        "why": "same_target same_time",
-    }  # fmt: skip
-    return row | given
-
-
-def make_member(event: str, network: int = 64500, target: str = "carrier/app", **given: Any) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(EVENT_MEMBERS.names)
-    row |= {
-        "event": event, "country": "XA", "network": network, "target": target, "direction": "block",
-        "level_before": 0.02, "level_after": 0.96, "statistic": 12.0, "grade": "consistent",
-        "mechanism": "tls.reset.sni", "k": 20, "n": 21,
-    }  # fmt: skip
-    return row | given
-
-
-def make_note(kind: str = "instrument", **given: Any) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(NOTES.names)
-    return row | {"kind": kind, "first": "2026-09-10", "members": 4, "detail": "software:probe/3.1"} | given
-
-
-def make_detected(
-    events: list[dict[str, Any]],
-    members: Sequence[dict[str, Any]] = (),
-    notes: Sequence[dict[str, Any]] = (),
-) -> Detected:
-    return Detected(
-        pa.Table.from_pylist(events, schema=EVENTS), pa.Table.from_pylist(list(members), schema=EVENT_MEMBERS),
-        pa.Table.from_pylist(list(notes), schema=NOTES),
-    )  # fmt: skip
-
-
-def at(day: int, hour: int = 9) -> datetime:
-    return START + timedelta(days=day, hours=hour)
-
-
-def script_events() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """What a detector would say of the world above: one block that lasts, one slow-down, one that ended, notes."""
-    carrier = SCRIPT["carrier/app"][4]
-    events = [
-        make_event(
-            "e-carrier", targets="carrier/app", networks=" ".join(map(str, carrier)), members=8, networks_n=8,
-            networks_data=8, onset_after=at(29), onset_before=at(31), spread=at(34), lasts=True, grade="confirmed",
-            mechanisms="dns.injection.bogon",
-        ),
-        make_event(
-            "e-murmur", targets="murmur/web", platforms="murmur", networks="64500 64501 64505", onset_after=at(18),
-            onset_before=at(21), lasts=True, mechanisms="tls.throttle.sni",
-            contradicts="one_network software:probe/3.1", pattern="partial hours:22-06", grade="consistent",
-        ),
-        make_event(
-            "e-news", targets="web/news.example web/rights.example", platforms="", groups="news human_rights",
-            networks="64503 64504", onset_after=at(9), onset_before=at(12), lasts=False, counterpart="e-news-end",
-            members=4, mechanisms="http.blockpage", why="same_mechanism same_time",
-        ),
-        make_event(
-            "e-news-end", "unblock", targets="web/news.example web/rights.example", platforms="",
-            networks="64503 64504", onset_after=at(44), onset_before=at(48), counterpart="e-news",
-            members=4, mechanisms="http.blockpage", why="counterpart",
-        ),
-        make_event(
-            "e-agora-end", "unblock", targets="agora/web", platforms="agora", networks="64507", onset_after=at(6),
-            onset_before=at(8), grade="insufficient", members=1, networks_data=1, contradicts="one_network",
-        ),
-    ]  # fmt: skip
-    members = [
-        make_member("e-carrier", n, after=at(29 + i % 2), before=at(31 + i % 4)) for i, n in enumerate(carrier)
-    ] + [
-        make_member(name, n, t, direction=direction, after=at(first), before=at(last), mechanism="http.blockpage")
-        for n in (64503, 64504) for t in ("web/news.example", "web/rights.example")
-        for name, direction, first, last in (("e-news", "block", 9, 12), ("e-news-end", "unblock", 44, 48))
-    ]  # fmt: skip
-    notes = [
-        make_note(test="web_connectivity", countries="XA XB XC"),
-        make_note("site_down", target="web/shop.example", first="2026-09-01", last="2026-10-30", detail=""),
-        make_note("volume", country="XA", network=64506, first="2026-10-02", last="2026-10-09", detail="share:0.08"),
-    ]
-    return events, members, notes
+@pytest.fixture(scope="session")
+def detected() -> Detected:
+    return happenings.make_detected(*happenings.script_events())
 
 
 @pytest.fixture(scope="session")
-def detected() -> Detected:
-    return make_detected(*script_events())
+def eventful(
+    world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: assess.Inputs, detected: Detected
+) -> assess.Answer:
+    """The answer with a timeline."""
+    limits = assess.load_thresholds()
+    return assess.build(*world, assess.Question(country="XA"), limits, names, inputs, detected)

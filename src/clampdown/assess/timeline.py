@@ -103,14 +103,20 @@ def _change(row: Mapping[str, Any]) -> Change:
         counterpart=row["counterpart"], targets=_words(row["targets"]), platforms=_words(row["platforms"]),
         networks=tuple(int(n) for n in _words(row["networks"]) if n.isascii() and n.isdecimal()),
         networks_data=row["networks_data"], mechanisms=_words(row["mechanisms"]), members=row["members"],
-        pattern=_words(row["pattern"]), why=_words(row["why"]), contradicts=_words(row["contradicts"]),
+        pattern=_codes(row["pattern"]), why=_codes(row["why"]), contradicts=_codes(row["contradicts"]),
         supersedes=_words(row["supersedes"]),
     )  # fmt: skip
 
 
 def _words(text: str | None) -> tuple[str, ...]:
-    """A list of the tables: separated by spaces or commas."""
-    return tuple((text or "").replace(",", " ").split())
+    """A list of the tables: separated by spaces."""
+    return tuple((text or "").split())
+
+
+def _codes(text: str | None) -> tuple[str, ...]:
+    """Codes, separated by commas or spaces; the value of a code, behind its colon, may hold spaces itself."""
+    parts = [part.strip() for part in (text or "").split(",")]
+    return tuple(code for part in parts for code in ([part] if ":" in part else part.split()) if code)
 
 
 def _day(time: datetime | None) -> str | None:

@@ -121,12 +121,12 @@ def _lane(event: Event, axis: _Axis) -> Lane:
     began, ended = event.began, event.ended
     opens = (began.after, began.before) if began else (None, None)
     closes = (ended.after, ended.before) if ended else (None, None)
-    hits = [day.day for day in event.days if day.k]
     lasts = began is not None and ended is None and bool(began.lasts)
     first = axis.at(opens[1], else_=0.0)
-    # Nobody says that it lasts, and nobody saw it end: it is sure as far as it was seen.
-    until = axis.at(hits[-1], else_=first) if hits and not lasts and ended is None else float(axis.end)
-    last = max(first, axis.at(closes[0], else_=until))
+    # Where nobody says that it lasts and nobody saw it end, it is sure as far as it was seen.
+    hits = [day.day for day in event.days if day.k and (closes[1] is None or day.day < closes[1])]
+    seen = float(axis.end) if lasts else axis.at(hits[-1] if hits else None, else_=first)
+    last = max(first, axis.at(closes[0], else_=seen))
     marks = [(axis.at(opens[0], else_=first), first), (last, axis.at(closes[1], else_=float(axis.end)))]
     later = bool(closes[0] and closes[0] > axis.days[-1])
     height = HEIGHT.get(event.main.grade, HEIGHT["insufficient"])
