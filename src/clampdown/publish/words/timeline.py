@@ -45,7 +45,7 @@ LEGEND: Final = (
     ("sure", "between first and last seen blocked"),
     ("unsure", "began or ended somewhere in here"),
     ("untested", "networks measured, these targets not"),
-    ("nobody", "no measurement at all from these networks"),
+    ("nobody", "no measurement from these networks"),
 )
 PLOT_LEGEND: Final = (
     ("share", "share of tries that saw interference"),
