@@ -13,6 +13,7 @@ from math import sqrt
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clampdown.assess.counting import DECIDED, INTERFERENCE, MIXED, Bounds, Caps, Row, bounds, tally
 from clampdown.assess.events import Change, Event, EventDay, Member, Note, Run, Stretch, Timeline
@@ -89,9 +90,9 @@ def _rank(event: Event) -> tuple[object, ...]:
 
 
 def _changes(events: pa.Table, country: str) -> dict[str, Change]:
-    mine = [row for row in events.to_pylist() if row["country"] == country]
+    mine = events.filter(pc.equal(events.column("country"), country))
     made: dict[str, Change] = {}
-    for row in sorted(mine, key=lambda row: (row["event"], row["direction"], str(row["onset_before"]))):
+    for row in sorted(mine.to_pylist(), key=lambda row: (row["event"], row["direction"], str(row["onset_before"]))):
         made.setdefault(row["event"], _change(row))
     return made
 
@@ -150,8 +151,8 @@ def _asked(began: Change | None, ended: Change | None, asked: Asked) -> bool:
 
 def _members(members: pa.Table, asked: Asked) -> dict[str, list[Member]]:
     made: dict[str, list[Member]] = defaultdict(list)
-    for row in members.to_pylist():
-        if row["country"] == asked.country and asked.wants(row["target"], row["network"]):
+    for row in members.filter(pc.equal(members.column("country"), asked.country)).to_pylist():
+        if asked.wants(row["target"], row["network"]):
             made[row["event"]].append(
                 Member(
                     network=row["network"], target=row["target"], direction=row["direction"],
@@ -231,16 +232,18 @@ def _event(began: Change | None, ended: Change | None, members: Mapping[str, Seq
 
 def _days(cells: Sequence[tuple[str, int]], networks: Sequence[int], world: _World) -> tuple[EventDay, ...]:
     """Every day of the period with a try on these cells."""
+    tried: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell in cells:
+        for day, tries in world.tries(cell).items():
+            tried[day].update(tries)
     decided = world.decided(cells)
     made: list[EventDay] = []
     for day in world.asked.days:
-        tries: Counter[str] = Counter()
-        for cell in cells:
-            tries.update(world.tries(cell).get(day, {}))
+        tries = tried.get(day)
         if not tries:
             continue
         k, n = sum(tries[s] for s in INTERFERENCE), sum(tries[s] for s in (*DECIDED, MIXED))
-        each = [bounds(decided.get((day, network), ()), world.limit) for network in networks]
+        each = [bounds(decided[day, network], world.limit) for network in networks if (day, network) in decided]
         vantage = Bounds(low=sum(b.low for b in each), high=sum(b.high for b in each))
         low, high = wilson(k, n, vantage.low) if n else (None, None)
         made.append(EventDay(day=day, k=k, n=n, undecided=tries["unknown"], low=low, high=high, vantage=vantage))
