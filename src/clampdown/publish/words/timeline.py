@@ -51,7 +51,7 @@ PLOT_LEGEND: Final = (
     ("share", "share of tries that saw interference"),
     ("few", "the same, with one vantage point only"),
     ("band", "95% interval"),
-    ("change", "first seen changed"),
+    ("change", "first seen changed (dashed: an end)"),
     ("bracket", "the bracket of the whole"),
     ("undecided", "tried, nothing decided"),
     *LEGEND[2:],
