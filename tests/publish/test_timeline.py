@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clampdown import assess
+from clampdown.assess.events import Timeline, numbers
 from clampdown.assess.names import Names
 from clampdown.assess.timeline import Detected, absent, wilson
 from clampdown.model import EVENT_MEMBERS
@@ -282,6 +283,58 @@ def test_a_report_without_events_stays_verifiable(
             proof = assess.check(data, *world, detected=found)
             assert proof.holds
             assert proof.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("stated", "now", "holds"),
+    [
+        ("not_detected", "not_detected", True), ("not_detected", "stale", True), ("stale", "stale", True),
+        ("stale", "not_detected", False), ("other", "not_detected", False), ("other", "stale", False),
+        (None, "stale", False),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_timeline_is_held_against_the_store(
+    world: Tables, names: Names, inputs: assess.Inputs, stated: str | None, now: str, holds: bool
+) -> None:
+    asked = assess.Question(country="XA", target="telegram")
+    report = assess.build(*world, asked, LIMITS, names, inputs, absent("not_detected")).report
+    said = msgspec.structs.replace(report, timeline=Timeline(missing=stated, events=(), notes=()))
+    assert assess.check(assess.encode(said), *world, detected=absent(now)).holds == holds
+
+
+def leaves(part: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every value of a document, and every list that could be emptied."""
+    steps = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    if not isinstance(part, dict):
+        yield way
+    for step, inner in steps:
+        yield from leaves(inner, (*way, step))
+
+
+def test_every_value_of_a_timeline_is_a_number_that_verify_holds(eventful: assess.Answer) -> None:
+    whole = msgspec.to_builtins(eventful.report.timeline, builtin_types=())
+    stated = numbers(msgspec.convert(whole, Timeline))
+    kinds: set[str] = set()
+    for way in leaves(msgspec.json.decode(msgspec.json.encode(whole))):
+        kind = ".".join("*" if isinstance(step, int) else step for step in way)
+        changed = msgspec.json.decode(msgspec.json.encode(whole))
+        at_: Any = changed
+        for step in way[:-1]:
+            at_ = at_[step]
+        value = at_[way[-1]]
+        if kind in kinds or value == []:
+            continue
+        kinds.add(kind)
+        at_[way[-1]] = (
+            [] if isinstance(value, list) else (not value) if isinstance(value, bool)
+            else value + 1 if isinstance(value, int | float) else f"{value}0"
+        )  # fmt: skip
+        try:
+            touched = msgspec.convert(changed, Timeline, strict=False)
+        except msgspec.ValidationError:
+            continue  # no timeline at all
+        assert numbers(touched) != stated, kind
+    assert {"missing", "events.*.days.*.high", "events.*.began.networks.*", "notes.*.countries"} <= kinds
 
 
 def test_what_a_store_says_of_its_detection(monkeypatch: pytest.MonkeyPatch, detected: Detected) -> None:

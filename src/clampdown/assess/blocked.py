@@ -20,7 +20,7 @@ from clampdown.assess.counting import DECIDED, Bounds, Caps, Row, Thresholds, bo
 from clampdown.assess.document import Cell, Inputs, Question, Report
 from clampdown.assess.headlines import headlines_of
 from clampdown.assess.names import Names, names_of
-from clampdown.assess.timeline import NOT_DETECTED, Asked, Detected, absent, timeline
+from clampdown.assess.timeline import Asked, Detected, against, timeline
 from clampdown.assess.witnesses import WITNESSES, Listing, listing
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, Value, verify
@@ -117,7 +117,7 @@ def check(
     verdicts were made from, by those who hold them; `least`: the same of the listed measurements alone."""
     report = read(data)
     notes: tuple[str, ...] = ()
-    said = _said(report, detected)
+    said = against(report.timeline, detected)
     grown = False
     if named is not None:
         asked = _asked(_of_country(verdicts, report.question.country), report.question, report.names)
@@ -139,15 +139,6 @@ def check(
     if detected is not None and detected.missing is None and (said is None or said.missing is not None):
         notes = (*notes, "timeline:")  # true when it was written, and no longer the whole
     return verify(stated, recount, notes)
-
-
-def _said(report: Report, detected: Detected | None) -> Detected | None:
-    """What a timeline is held against: a report that shows no events states nothing about them."""
-    if report.timeline is None:
-        return None
-    if report.timeline.missing is not None:
-        return absent(report.timeline.missing)
-    return detected or absent(NOT_DETECTED)
 
 
 def _listed(verdicts: pa.Table, named: Mapping[str, set[str | None]]) -> list[bool]:

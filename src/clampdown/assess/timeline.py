@@ -39,6 +39,17 @@ def absent(reason: str) -> Detected:
     return Detected(EVENTS.empty_table(), EVENT_MEMBERS.empty_table(), NOTES.empty_table(), reason)
 
 
+def against(stated: Timeline | None, detected: Detected | None) -> Detected | None:
+    """What a stated timeline is held against. One that says nothing of events was true when it was written, if what it
+    says could have been: a store where nothing was ever detected has nothing stale."""
+    if stated is None:
+        return None
+    now = detected or absent(NOT_DETECTED)
+    if stated.missing == NOT_DETECTED or (stated.missing == STALE and now.missing != NOT_DETECTED):
+        return absent(stated.missing)
+    return now
+
+
 class Asked(NamedTuple):
     """The part of a question that chooses events, and the days of its period."""
 
