@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +14,11 @@ import pytest
 
 from clampdown import assess
 from clampdown.assess.names import Group, Names, Platform
+from clampdown.assess.timeline import Detected
 from clampdown.model import COVERAGE, FIRED, TABLES, VERDICTS, Terms
+
+sys.path.insert(0, str(Path(__file__).parent))
+import happenings
 
 START = datetime(2026, 9, 1)
 HOSTILE = (
@@ -224,3 +230,17 @@ def inputs() -> assess.Inputs:
 def answer(world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: assess.Inputs) -> assess.Answer:
     limits = assess.load_thresholds()
     return assess.build(*world, assess.Question(country="XA"), limits, names, inputs)
+
+
+@pytest.fixture(scope="session")
+def detected() -> Detected:
+    return happenings.make_detected(*happenings.script_events())
+
+
+@pytest.fixture(scope="session")
+def eventful(
+    world: tuple[pa.Table, pa.Table, pa.Table], names: Names, inputs: assess.Inputs, detected: Detected
+) -> assess.Answer:
+    """The answer with a timeline."""
+    limits = assess.load_thresholds()
+    return assess.build(*world, assess.Question(country="XA"), limits, names, inputs, detected)

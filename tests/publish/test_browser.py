@@ -18,6 +18,7 @@ import pytest
 
 from clampdown import assess
 from clampdown.assess.names import Names
+from clampdown.assess.timeline import Detected
 from clampdown.model import Terms
 from clampdown.publish.page import page
 
@@ -35,6 +36,7 @@ def address(
     world: tuple[pa.Table, pa.Table, pa.Table],
     names: Names,
     inputs: assess.Inputs,
+    detected: Detected,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
     """A page with every section and few enough targets for a quick look."""
@@ -47,7 +49,7 @@ def address(
         msgspec.structs.replace(names, targets=long),
         msgspec.structs.replace(inputs, sources=(source,)),
     )
-    answer = assess.build(*world, question, assess.load_thresholds(), names, inputs)
+    answer = assess.build(*world, question, assess.load_thresholds(), names, inputs, detected)
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_bytes(page(answer.report))
     return file.as_uri()
@@ -147,7 +149,13 @@ def test_axe_finds_nothing(browser: Any, address: str, width: int, dark: bool) -
     if spec is None or spec.origin is None:
         pytest.skip("axe-selenium-python is not installed: the page's accessibility cannot be checked")
     opened(browser, address, width, 900, dark=dark)
-    for kind in ("details.cell", "#methods details", "#days details", "#silence details"):  # one of each
+    for kind in (
+        "details.cell",
+        "#timeline details",
+        "#methods details",
+        "#days details",
+        "#silence details",
+    ):  # one of each
         browser.execute_script("document.querySelector(arguments[0]).open = true", kind)
     # The script comes in through the driver, so the page's policy stays as it is.
     browser.execute_script((Path(spec.origin).parent / "node_modules/axe-core/axe.min.js").read_text("utf-8"))

@@ -62,8 +62,8 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module", name="read")
-def _read(answer: assess.Answer) -> Reader:
-    return Reader(page(answer.report))
+def _read(eventful: assess.Answer) -> Reader:
+    return Reader(page(eventful.report))
 
 
 def test_the_answer_comes_first_and_counts(read: Reader) -> None:
@@ -110,9 +110,13 @@ def test_every_link_within_the_page_leads_somewhere(read: Reader) -> None:
 
 
 def test_pictures_have_words(read: Reader) -> None:
+    ids = {a["id"] for t, a in read.tags if t in ("title", "desc") and a.get("id")}
     for tag, attributes in read.tags:
-        if tag == "svg":
-            assert attributes.get("aria-label") or attributes.get("aria-hidden") == "true"
+        if tag == "svg" and "tip" not in str(attributes.get("class")):  # a part of the picture around it
+            told = str(attributes.get("aria-labelledby") or "").split()
+            assert attributes.get("aria-label") or attributes.get("aria-hidden") == "true" or told
+            assert set(told) <= ids
+    assert len(ids) >= 12
 
 
 def test_synthetic_measurements_do_not_link(answer: assess.Answer) -> None:

@@ -20,6 +20,7 @@ from clampdown.assess.counting import DECIDED, Bounds, Caps, Row, Thresholds, bo
 from clampdown.assess.document import Cell, Inputs, Question, Report
 from clampdown.assess.headlines import headlines_of
 from clampdown.assess.names import Names, names_of
+from clampdown.assess.timeline import Asked, Detected, against, timeline
 from clampdown.assess.witnesses import WITNESSES, Listing, listing
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, Value, verify
@@ -45,8 +46,10 @@ def build(
     thresholds: Thresholds,
     reference: Reference | Names,
     inputs: Inputs,
+    detected: Detected | None = None,
 ) -> Answer:
-    """Answer `report COUNTRY`. The tables may hold more than was asked for; days before `since` serve as history."""
+    """Answer `report COUNTRY`. The tables may hold more than was asked for; days before `since` serve as history.
+    `detected`: what the store's `detect` said, or why it says nothing; None where there was no store to ask."""
     country = _of_country(verdicts, question.country)
     names = reference if isinstance(reference, Names) else _names(reference, country, question)
     asked = _asked(country, question, names)
@@ -54,20 +57,29 @@ def build(
     counted = _counted(asked)
     limit = caps(rows_of(country), thresholds)
     rows = rows_of(counted)
-    networks = _networks(rows, _of_country(coverage, question.country), question, period, limit, thresholds)
+    covered = _of_country(coverage, question.country)
+    networks = _networks(rows, covered, question, period, limit, thresholds)
     listed = listing(asked, {n.network for n in networks if n.day_only}, synthetic=names.synthetic)
     rules = _rules(counted, fired)
     cells = _cells(rows, listed, rules, period.recent, limit, thresholds)
     wanted = _headline_groups(question)
     headlines, untested = headlines_of(cells, names, wanted, question.target, thresholds)
+    chosen = _chosen(question, names, period)
     report = Report(
         format=doc.FORMAT, kind=doc.KIND, question=question, names=names, period=period, as_of=_as_of(asked, period),
         measurements=pc.count_distinct(counted.column("measurement")).as_py(), vantage=_total(rows, limit),
         headline_groups=wanted, headlines=headlines, untested=untested, cells=cells, networks=networks,
         excluded=_excluded(asked), thresholds=thresholds, inputs=inputs, terms=strictest(inputs),
         witnesses=listed.table.num_rows, witnesses_digest=listed.digest,
+        timeline=None if detected is None else timeline(detected, rows, covered, chosen, limit),
     )  # fmt: skip
     return Answer(report, listed.table)
+
+
+def _chosen(question: Question, names: Names, period: doc.Period) -> Asked:
+    wanted = targets_of(question, names)
+    days = tuple(sorted({*period.tested, *period.silent}))
+    return Asked(question.country, None if wanted is None else frozenset(wanted), question.network, days)
 
 
 def _names(reference: Reference, country: pa.Table, question: Question) -> Names:
@@ -98,12 +110,14 @@ def check(
     named: Mapping[str, set[str | None]] | None = None,
     inputs: Inputs | None = None,
     least: Inputs | None = None,
+    detected: Detected | None = None,
 ) -> Proof:
     """Recompute every number of a report.json. `named`: measurement -> targets that its witnesses.csv lists, so that
     what reached the store later does not count; the days before the period still serve as history. `inputs`: what the
     verdicts were made from, by those who hold them; `least`: the same of the listed measurements alone."""
     report = read(data)
     notes: tuple[str, ...] = ()
+    said = against(report.timeline, detected)
     grown = False
     if named is not None:
         asked = _asked(_of_country(verdicts, report.question.country), report.question, report.names)
@@ -118,9 +132,12 @@ def check(
         found_inputs = doc.held(own, inputs, least) if grown else doc.premises(inputs)
 
     def recount() -> Mapping[str, Value]:
-        made = build(verdicts, fired, coverage, report.question, report.thresholds, report.names, report.inputs).report
-        return doc.numbers(made) | found_inputs
+        asked, names = report.question, report.names
+        made = build(verdicts, fired, coverage, asked, report.thresholds, names, report.inputs, said)
+        return doc.numbers(made.report) | found_inputs
 
+    if detected is not None and detected.missing is None and (said is None or said.missing is not None):
+        notes = (*notes, "timeline:")  # true when it was written, and no longer the whole
     return verify(stated, recount, notes)
 
 

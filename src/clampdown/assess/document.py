@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from clampdown.assess import events
 from clampdown.assess.counting import Bounds, Thresholds
 from clampdown.assess.names import Names
 from clampdown.evidence import Value, Witnesses, digest
@@ -215,6 +216,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     terms: Terms | None  # the strictest of the sources'
     witnesses: int  # rows of witnesses.csv
     witnesses_digest: str
+    timeline: events.Timeline | None = None  # null: made where events were not asked for
 
 
 def encode(report: Report) -> bytes:
@@ -273,6 +275,8 @@ def numbers(report: Report) -> dict[str, Value]:
         _bounds(made, f"{at}/vantage", network.vantage)
     for row in report.excluded:
         made[f"excluded/{row.reason}/{row.rule or '-'}"] = row.measurements
+    if report.timeline is not None:
+        made.update(events.numbers(report.timeline))
     return made
 
 

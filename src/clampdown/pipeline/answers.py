@@ -24,6 +24,7 @@ from clampdown.assess import blocked
 from clampdown.assess import document as doc
 from clampdown.assess.counting import Thresholds, load_thresholds
 from clampdown.assess.names import again
+from clampdown.assess.timeline import NOT_DETECTED, STALE, Detected, absent
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
@@ -89,7 +90,7 @@ def report(
         raise InputError(f"the store holds no verdict on {code} in this period", where=store.name, hint=_there(store))
     _known(question, used, verdicts, coverage, store)
     inputs = _inputs(store, manifest, wanted, used)
-    answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs)
+    answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs, _said(store))
     stale = set(store.stale(known.digest, used.digest))
     witnesses = b"".join(hand_out(answer.witnesses, "csv").chunks)
     concerned = {day for day in stale if day in manifest.landing or wanted.passes(day, manifest.days[day])}
@@ -105,21 +106,41 @@ def verify(
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
     listed = None if witnesses_csv is None else _named(witnesses_csv)
     used = reference_of(store, reference)
-    inputs = _inputs(store, store.manifest(), wanted, used)
+    inputs, said = _inputs(store, store.manifest(), wanted, used), _said(store)
     if listed is None:
-        proof = blocked.check(report_json, verdicts, fired, coverage, None, inputs)
+        proof = blocked.check(report_json, verdicts, fired, coverage, None, inputs, None, said)
     else:
         least = _inputs(store, store.manifest(), replace(wanted, measurements=frozenset(listed.named)), used)
-        proof = blocked.check(report_json, verdicts, fired, coverage, listed.named, inputs, least)
+        proof = blocked.check(report_json, verdicts, fired, coverage, listed.named, inputs, least, said)
         proof = also(proof, f"{LIST}/digest", stated.witnesses_digest, listed.digest)
         proof = also(proof, f"{LIST}/rows", stated.witnesses, listed.rows)
-    said = again(
+    labels = again(
         stated.names, stated.question.country, used,
         (cell.target for cell in stated.cells), (network.network for network in stated.networks),
     )  # fmt: skip
-    for part, (mine, found) in said.items():
+    for part, (mine, found) in labels.items():
         proof = also(proof, f"names/{part}", mine, found)
     return msgspec.structs.replace(proof, notes=(*proof.notes, *_foreign(stated, inputs.version)))
+
+
+def _said(store: Store) -> Detected:
+    """What `detect` said of this store, or why there is nothing of it to show."""
+    tables = _detected(store)
+    if tables is None:
+        return absent(NOT_DETECTED)
+    if _detected_is_stale(store):
+        return absent(STALE)
+    return Detected(tables["events"], tables["event_members"], tables["notes"])
+
+
+def _detected(store: Store) -> Mapping[str, pa.Table] | None:
+    """The tables that `detect` wrote; None where it never ran. No store of this version holds any yet."""
+    return None
+
+
+def _detected_is_stale(store: Store) -> bool:
+    """Were they made from other verdicts than the store holds now?"""
+    return False
 
 
 def _foreign(stated: doc.Report, version: str) -> list[str]:

@@ -20,11 +20,12 @@ from markupsafe import Markup
 
 from clampdown.assess.counting import INSUFFICIENT
 from clampdown.assess.document import Cell, Excluded, Headline, Network, Report
-from clampdown.publish import charts, words
+from clampdown.publish import charts, lanes, words
 from clampdown.publish import numbers as num
 from clampdown.publish.words import cells as tell
 from clampdown.publish.words import inputs as origin
 from clampdown.publish.words import report as prose
+from clampdown.publish.words import timeline as told
 
 MAX_NETWORKS: Final = 12  # columns; the rest are in report.json
 MAX_TARGETS: Final = 80  # lines of the matrix
@@ -46,6 +47,9 @@ class View(NamedTuple):
 
     report: Report
     answers: tuple[tuple[str, tuple[Headline, ...], int], ...]  # group, lines, lines left out
+    drawn: lanes.Drawn
+    tale: told.Telling
+    months: tuple[float, ...]
     networks: tuple[Network, ...]
     more_networks: int
     groups: tuple[Group, ...]
@@ -80,7 +84,7 @@ def page(report: Report) -> bytes:
     )
     html = environment.get_template("page.html").render(
         view=_view(report), report=report, words=words, prose=prose, num=num, style=style, policy=policy,
-        tell=tell, named=_Names(report), origin=origin,
+        tell=tell, told=told, named=_Names(report), origin=origin,
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 
@@ -150,10 +154,13 @@ def _view(report: Report) -> View:
     states = {cell.state for cell in report.cells}
     drawn = {path.state for _, each in strips for path in each.paths}
     counted = {state for line in report.headlines for state, n in line.whole.states.items() if n}
-    absent = {"answer": not answers, "days": not strips}
+    absent = {"answer": not answers, "timeline": report.timeline is None, "days": not strips}
     return View(
         report=report,
         answers=answers,
+        drawn=lanes.draw(report.timeline, days) if report.timeline else lanes.Drawn((), (), 0),
+        tale=told.Telling(report, years=prose.years(report.period)),
+        months=lanes.months(days),
         networks=networks,
         more_networks=len(report.networks) - len(networks),
         groups=groups,

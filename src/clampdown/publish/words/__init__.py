@@ -83,6 +83,7 @@ EXCLUDED: Final = {
 }
 SECTION: Final = {
     "answer": "The short answer",
+    "timeline": "Timeline",
     "matrix": "Targets and networks",
     "days": "Day by day",
     "evidence": "The evidence, cell by cell",
