@@ -5,6 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from clampdown.intake.containers import Limits, Raw, records
+from clampdown.intake.features import Kit
+from clampdown.model import Batch, Reject
+from clampdown.pipeline.observe import read_input
 
 COLUMNS = (
     "report_id", "input", "test_name", "test_version", "measurement_uid", "probe_cc", "probe_asn", "network_type",
@@ -99,3 +105,32 @@ def sql(rows: Iterable[Cells], columns: Sequence[str] = SCORES, between: str = "
     return (
         head + between.join("(" + ", ".join(value(n, row.get(n)) for n in columns) + ")" for row in rows) + "\n;\n"
     ).encode()
+
+
+# What is read of them
+
+KIT = Kit()
+
+
+def raws(data: bytes, **limits: int) -> list[Raw | Reject]:
+    return list(records(io.BytesIO(data), "t", Limits(**limits)))
+
+
+def batches(data: bytes, kit: Kit = KIT) -> list[Batch]:
+    return list(read_input(io.BytesIO(data), "t", kit, Limits()))  # type: ignore[arg-type]
+
+
+def measured(data: bytes, kit: Kit = KIT) -> list[dict[str, Any]]:
+    return [row for batch in batches(data, kit) for row in batch.measurements.to_pylist()]
+
+
+def facts(data: bytes, *names: str, kit: Kit = KIT) -> list[tuple[Any, ...]]:
+    return [
+        tuple(row[name] for name in names)
+        for batch in batches(data, kit)
+        for row in sorted(batch.observations.to_pylist(), key=lambda row: (row["measurement"], row["seq"]))
+    ]
+
+
+def rejected(data: bytes) -> list[Reject]:
+    return [reject for batch in batches(data) for reject in batch.rejects]

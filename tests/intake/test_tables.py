@@ -9,7 +9,6 @@ import json
 import random
 import sys
 import tracemalloc
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +21,21 @@ import made_tables as made
 
 from clampdown.cli import group
 from clampdown.cli.frame import run
-from clampdown.intake.containers import Limits, Raw, records
+from clampdown.intake.containers import Raw, records
 from clampdown.intake.containers_rows import WINDOW_ROWS
-from clampdown.intake.features import Kit
 from clampdown.model import Batch, Reject
-from clampdown.pipeline.alone import judge_files
-from clampdown.pipeline.observe import kit_of, read_input
+from clampdown.pipeline.observe import kit_of
 from clampdown.reference import load_reference
-
-KIT = Kit()
-
-
-def raws(data: bytes, **limits: int) -> list[Raw | Reject]:
-    return list(records(io.BytesIO(data), "t", Limits(**limits)))
-
-
-def batches(data: bytes, kit: Kit = KIT) -> list[Batch]:
-    return list(read_input(io.BytesIO(data), "t", kit, Limits()))  # type: ignore[arg-type]
-
-
-def measured(data: bytes, kit: Kit = KIT) -> list[dict[str, Any]]:
-    return [row for batch in batches(data, kit) for row in batch.measurements.to_pylist()]
-
-
-def facts(data: bytes, *names: str, kit: Kit = KIT) -> list[tuple[Any, ...]]:
-    return [
-        tuple(row[name] for name in names)
-        for batch in batches(data, kit)
-        for row in sorted(batch.observations.to_pylist(), key=lambda row: (row["measurement"], row["seq"]))
-    ]
-
-
-def rejected(data: bytes) -> list[Reject]:
-    return [reject for batch in batches(data) for reject in batch.rejects]
 
 
 def test_a_measurement_is_its_head_and_its_rows() -> None:
     data = made.table(made.visit(1))
-    [raw] = raws(data)
+    [raw] = made.raws(data)
     assert isinstance(raw, Raw)
     head, *rows = data.strip().split(b"\n")
     assert raw.data == b"\n".join([head, *sorted(rows)])
     assert raw.line == 2
-    [row] = measured(data)
+    [row] = made.measured(data)
     assert row["digest"] == hashlib.sha256(raw.data).hexdigest()
     assert row["source"] == "ooni_observations"
     assert row["locator"] == "t:2"
@@ -79,7 +50,9 @@ def test_a_measurement_is_its_head_and_its_rows() -> None:
 
 
 def test_the_steps_are_those_of_the_record() -> None:
-    found = facts(made.table(made.visit(1)), "operation", "target", "hostname", "ip", "port", "outcome", "cert_status")
+    found = made.facts(
+        made.table(made.visit(1)), "operation", "target", "hostname", "ip", "port", "outcome", "cert_status"
+    )
     site = f"web/{made.SITE}"
     assert found == [
         ("dns_lookup", site, made.SITE, None, None, "ok", None),
@@ -93,24 +66,24 @@ def test_the_steps_are_those_of_the_record() -> None:
 @pytest.mark.parametrize("null", ["", "\\N", "None", "nan", "NULL"])
 @pytest.mark.parametrize("sign", [",", "\t", ";"])
 def test_null_has_many_spellings(null: str, sign: str) -> None:
-    plain = facts(made.table(made.visit(1)), "operation", "ip", "port", "outcome", "failure")
-    assert facts(made.table(made.visit(1), null=null, sign=sign), "operation", "ip", "port", "outcome", "failure") == (
-        plain
-    )
+    plain = made.facts(made.table(made.visit(1)), "operation", "ip", "port", "outcome", "failure")
+    assert made.facts(
+        made.table(made.visit(1), null=null, sign=sign), "operation", "ip", "port", "outcome", "failure"
+    ) == (plain)
 
 
 def test_columns_may_stand_in_any_order_and_unknown_ones_are_passed_over() -> None:
     turned = (*reversed(made.COLUMNS), "something_new")
     rows = [row | {"something_new": "x, y"} for row in made.visit(1)]
-    plain = facts(made.table(made.visit(1)), "operation", "ip", "port", "outcome", "failure")
-    assert facts(made.table(rows, turned), "operation", "ip", "port", "outcome", "failure") == plain
+    plain = made.facts(made.table(made.visit(1)), "operation", "ip", "port", "outcome", "failure")
+    assert made.facts(made.table(rows, turned), "operation", "ip", "port", "outcome", "failure") == plain
 
 
 def test_missing_columns_cost_what_they_would_say() -> None:
     names = ("measurement_uid", "hostname", "tls_failure", "tls_success")
     data = made.table(made.visit(1, tls="connection_reset"), names)
-    assert facts(data, "operation", "outcome", "failure") == [("tls_handshake", "failed", "connection_reset")]
-    [row] = measured(data)
+    assert made.facts(data, "operation", "outcome", "failure") == [("tls_handshake", "failed", "connection_reset")]
+    [row] = made.measured(data)
     assert (row["vantage_kind"], row["network"]) == ("none", None)
 
 
@@ -136,7 +109,7 @@ def test_missing_columns_cost_what_they_would_say() -> None:
 def test_a_step_is_what_was_tried(cells: dict[str, str | None], steps: list[tuple[str, str]]) -> None:
     columns = tuple(dict.fromkeys([*made.COLUMNS, *cells, "failure_str"]))
     data = made.table([made.shared(1) | {"hostname": "a.example", "ip": "93.184.216.9"} | cells], columns)
-    assert facts(data, "operation", "outcome") == steps
+    assert made.facts(data, "operation", "outcome") == steps
 
 
 @pytest.mark.parametrize(
@@ -156,14 +129,14 @@ def test_a_certificate_is_as_the_table_states(cells: dict[str, str], status: str
     found = {named.get(key, f"tls_end_entity_certificate_{key}"): value for key, value in cells.items()}
     row: dict[str, str | None] = made.shared(1) | {"hostname": "a.example", "tls_success": "1"} | found
     data = made.table([row], (*made.COLUMNS, *(set(found) - set(made.COLUMNS))))
-    assert facts(data, "operation", "cert_status") == [("tls_handshake", status)]
+    assert made.facts(data, "operation", "cert_status") == [("tls_handshake", status)]
 
 
 def test_the_probe_s_opinion_is_only_kept() -> None:
     rows = [row | {"probe_analysis": "http-failure"} for row in made.visit(1)]
-    [row] = measured(made.table(rows))
+    [row] = made.measured(made.table(rows))
     assert row["peer"] == "probe_analysis=http-failure"
-    assert facts(made.table(rows), "outcome") == facts(made.table(made.visit(1)), "outcome")
+    assert made.facts(made.table(rows), "outcome") == made.facts(made.table(made.visit(1)), "outcome")
 
 
 def test_messengers_steps_belong_to_their_roles() -> None:
@@ -174,7 +147,7 @@ def test_messengers_steps_belong_to_their_roles() -> None:
         same | {"hostname": "web.telegram.org", "http_request_url": "https://web.telegram.org/"},
     ]
     kit = kit_of(load_reference())
-    assert facts(made.table(rows), "operation", "target", "ip", kit=kit) == [
+    assert made.facts(made.table(rows), "operation", "target", "ip", kit=kit) == [
         ("tcp_connect", "telegram/app", "149.154.175.50"),
         ("http_exchange", "telegram/app", "149.154.175.50"),
         ("http_exchange", "telegram/web", None),
@@ -183,7 +156,7 @@ def test_messengers_steps_belong_to_their_roles() -> None:
 
 def test_no_unpublished_address_of_a_tunnel_is_kept() -> None:
     row = made.shared(1, "tor") | {"hostname": None, "ip": "93.184.216.77", "port": "9001", "tcp_failure": "timed_out"}
-    [(operation, target, ip)] = facts(made.table([row]), "operation", "target", "ip")
+    [(operation, target, ip)] = made.facts(made.table([row]), "operation", "target", "ip")
     assert (operation, target, ip) == ("tcp_connect", None, None)
 
 
@@ -197,7 +170,7 @@ def test_nothing_of_the_person_is_kept() -> None:
         }
         for row in made.visit(1)
     ]  # fmt: skip
-    said = [str(row) for batch in batches(made.table(rows, (*made.COLUMNS, "probe_ip"))) for row in _texts(batch)]
+    said = [str(row) for batch in made.batches(made.table(rows, (*made.COLUMNS, "probe_ip"))) for row in _texts(batch)]
     assert said
     for piece in (home, home.replace(".", "-"), "secret", "maria", "token"):
         assert not [text for text in said if piece in text], piece
@@ -214,15 +187,17 @@ def _texts(batch: Batch) -> list[Any]:
 def test_rows_of_measurements_may_alternate() -> None:
     a, b, c = (made.visit(number) for number in (1, 2, 3))
     apart = made.table([row for trio in zip(a, b, c, strict=True) for row in trio])
-    assert {row["digest"] for row in measured(apart)} == {row["digest"] for row in measured(made.table([*a, *b, *c]))}
+    assert {row["digest"] for row in made.measured(apart)} == {
+        row["digest"] for row in made.measured(made.table([*a, *b, *c]))
+    }
 
 
 @settings(max_examples=30)
 @given(st.permutations(list(range(8))), st.lists(st.integers(0, 7), max_size=6))
 def test_neither_order_nor_doubled_rows_change_a_record(order: list[int], again: list[int]) -> None:
     rows = [row for number in range(4) for row in made.visit(number)]
-    plain = measured(made.table(rows))
-    mixed = measured(made.table([*(rows[at] for at in order), *(rows[at] for at in again)]))
+    plain = made.measured(made.table(rows))
+    mixed = made.measured(made.table([*(rows[at] for at in order), *(rows[at] for at in again)]))
     assert {(row["measurement"], row["digest"]) for row in mixed} == {
         (row["measurement"], row["digest"]) for row in plain
     }
@@ -231,11 +206,11 @@ def test_neither_order_nor_doubled_rows_change_a_record(order: list[int], again:
 
 def test_beyond_the_window_the_same_rows_are_a_copy_and_others_are_named() -> None:
     between = [row for number in range(10, 10 + WINDOW_ROWS // 2 + 1) for row in made.visit(number)]
-    twice = measured(made.table([*made.visit(1), *between, *made.visit(1)]))
+    twice = made.measured(made.table([*made.visit(1), *between, *made.visit(1)]))
     assert [row["degraded"] for row in twice if row["measurement"] == made.uid(1)] == ["", ""]
     assert len({row["digest"] for row in twice if row["measurement"] == made.uid(1)}) == 1
     first, second = made.visit(1)
-    torn = measured(made.table([first, *between, second]))
+    torn = made.measured(made.table([first, *between, second]))
     assert sorted(row["degraded"] for row in torn if row["measurement"] == made.uid(1)) == ["", "rows"]
 
 
@@ -243,9 +218,9 @@ def test_a_broken_row_costs_itself() -> None:
     head, *rows = made.table([*made.visit(1), *made.visit(2), *made.visit(3)]).strip().split(b"\n")
     short, open_quote = rows[0].rsplit(b",", 3)[0], rows[2].replace(b"wifi", b'"wifi')
     data = b"\n".join([head, short, rows[1], open_quote, rows[3], b"", *rows[4:], b"," * (len(made.COLUMNS) - 1)])
-    found = {row["measurement"]: row["degraded"] for row in measured(data)}
+    found = {row["measurement"]: row["degraded"] for row in made.measured(data)}
     assert found == {made.uid(1): "row", made.uid(2): "row", made.uid(3): ""}
-    assert [(reject.line, reject.reason, reject.detail) for reject in rejected(data)][-1] == (
+    assert [(reject.line, reject.reason, reject.detail) for reject in made.rejected(data)][-1] == (
         9,
         "not_a_measurement",
         "a row without measurement_uid",
@@ -254,15 +229,15 @@ def test_a_broken_row_costs_itself() -> None:
 
 def test_a_quoted_line_feed_is_no_end_of_a_row() -> None:
     rows = [row | {"probe_analysis": "a\nb, c"} for row in made.visit(1)] + made.visit(2)
-    found = measured(made.table(rows))
+    found = made.measured(made.table(rows))
     assert [(row["measurement"], row["degraded"]) for row in found] == [(made.uid(1), ""), (made.uid(2), "")]
 
 
 def test_bytes_that_are_no_text_and_carriage_returns() -> None:
     data = made.table([row | {"probe_analysis": "x"} for row in made.visit(1)])
-    [row] = measured(data.replace(b",x,", b",\xff\xfe,"))
+    [row] = made.measured(data.replace(b",x,", b",\xff\xfe,"))
     assert row["degraded"] == "record:encoding"
-    [row] = measured(data.replace(b"\n", b"\r\n"))
+    [row] = made.measured(data.replace(b"\n", b"\r\n"))
     assert row["degraded"] == ""
 
 
@@ -275,28 +250,28 @@ def test_bytes_that_are_no_text_and_carriage_returns() -> None:
 )
 def test_a_table_of_something_else_is_one_reject(head: str, said: str) -> None:
     data = (head + "\n" + "a,b,c,d\n" * 50).encode()
-    [reject] = rejected(data)
+    [reject] = made.rejected(data)
     assert (reject.reason, reject.length) == ("not_a_measurement", len(data.strip()))
     assert (reject.detail or "").startswith(said)
 
 
 def test_files_put_together_are_read_on() -> None:
     data = made.table(made.visit(1)) + made.table(made.visit(2), tuple(reversed(made.COLUMNS)))
-    assert [row["measurement"] for row in measured(data)] == [made.uid(1), made.uid(2)]
-    assert rejected(data) == []
+    assert [row["measurement"] for row in made.measured(data)] == [made.uid(1), made.uid(2)]
+    assert made.rejected(data) == []
 
 
 def test_a_cut_archive_keeps_what_came() -> None:
     rows = [row for number in range(3000) for row in made.visit(number)]
     data = gzip.compress(made.table(rows))
-    found = [*batches(data[: len(data) // 2])]
+    found = [*made.batches(data[: len(data) // 2])]
     assert sum(batch.measurements.num_rows for batch in found) > 500
     assert [reject.reason for batch in found for reject in batch.rejects] == ["truncated"]
 
 
 def test_a_record_beyond_the_limit_is_a_reject_with_its_length_and_digest() -> None:
     head, *rows = made.table([row | {"failure_class": str(n)} for n in range(40) for row in made.visit(1)]).split(b"\n")
-    found = raws(b"\n".join([head, *rows]), record=4000)
+    found = made.raws(b"\n".join([head, *rows]), record=4000)
     [reject] = found
     assert isinstance(reject, Reject)
     assert reject.reason == "too_long"
@@ -327,100 +302,6 @@ def test_memory_does_not_grow_with_the_file() -> None:
         tracemalloc.stop()
     assert count == 50_000
     assert peak < 6 << 20
-
-
-# Scores
-
-BLOCKED = made.failed("tcp", "generic_timeout_error", "0.75", "0.25")
-
-
-IMPLIED: list[tuple[dict[str, str | None], str, str | None]] = [
-    ({}, "ok", None),
-    ({"dns_blocked": "0.95", "top_tcp_failure": "host_unreachable"}, "ok", None),
-    (BLOCKED, "blocked", "tcp.timeout"),
-    (made.failed("tcp", "connection_refused", "0.75", "0.25"), "blocked", "tcp.refused"),
-    (made.failed("tcp", "connection_refused", "0.25", "0.75"), "down", None),
-    (made.failed("tls", "connection_reset", "0.8", "0.2"), "blocked", "tls.reset"),
-    (made.failed("tls", "connection_reset", "0.5", "0.5"), "down", None),
-    (made.failed("dns", "dns_nxdomain_error", "0.9", "0.1"), "blocked", "dns.nxdomain"),
-    (made.failed("dns", "dns_nxdomain_error", "0.1", "0.9"), "down", None),
-    (made.failed("tls", "connection_reset", "0", "0"), "unknown", None),
-]
-
-
-@pytest.mark.parametrize("form", ["sql", "csv"])
-def test_scores_are_judged_by_what_they_imply(form: str, tmp_path: Path) -> None:
-    rows = [made.scored(number, **cells) for number, (cells, _, _) in enumerate(IMPLIED)]
-    path = tmp_path / "scores"
-    path.write_bytes(made.sql(rows) if form == "sql" else made.table(rows, made.SCORES, null="\\N"))
-    found = [row for alone in judge_files(path) for row in alone.verdicts.to_pylist()]
-    found.sort(key=lambda row: row["measurement"])
-    assert {row["target"] for row in found} == {f"web/{made.SITE}"}
-    assert [(row["state"], row["mechanism"]) for row in found] == [(state, by) for _, state, by in IMPLIED]
-
-
-def test_sql_and_csv_say_the_same() -> None:
-    rows = [made.scored(1), made.scored(2, **BLOCKED), made.scored(3, domain="it's (a) \\ name")]
-    names = ("operation", "origin", "target", "outcome", "failure", "port")
-    assert facts(made.sql(rows), *names) == facts(made.table(rows, made.SCORES), *names)
-    assert {row["source"] for row in measured(made.sql(rows))} == {"ooni_analysis"}
-
-
-@pytest.mark.parametrize("between", ["\n, ", ",\n", ", ", ","])
-def test_a_tuple_ends_at_its_bracket(between: str) -> None:
-    rows = [made.scored(n, network_type="a'),\\(b") for n in range(5)]
-    assert len(measured(made.sql(rows, between=between))) == 5
-
-
-def test_a_broken_tuple_costs_itself() -> None:
-    rows = [made.scored(n) for n in range(4)]
-    data = made.sql(rows)
-    lines = data.split(b"\n")
-    open_quote = b"\n".join([lines[0], lines[1].replace(b"'mobile'", b"'mobile"), *lines[2:]])
-    short = b"\n".join([lines[0], lines[1].replace(b"'mobile', ", b""), *lines[2:]])
-    cut = b"\n".join([lines[0], lines[1][:80], *lines[2:]])
-    for damaged in (open_quote, short, cut):
-        assert [row["measurement"][15:21] for row in measured(damaged)] == ["000000", "000002", "000003"]
-        [reject] = rejected(damaged)
-        assert (reject.line, reject.reason) == (2, "not_a_measurement")
-
-
-def test_nothing_in_sql_is_executed_and_other_statements_are_passed_over() -> None:
-    other = b"CREATE TABLE analysis (x Int64, PRIMARY KEY (x));\n-- a note\nDROP TABLE y;\n"
-    stray = b"INSERT INTO other (a, b, c) VALUES (1, 2, 3);\n"
-    data = other + made.sql([made.scored(1)]) + stray + made.sql([made.scored(2)])
-    assert len(measured(data)) == 2
-    [reject] = rejected(data)
-    assert reject.detail == "a table without measurement_uid"
-
-
-MARKS = [b"'", b'"', b"(", b")", b",", b"\n", b"\\", b"\0", b";", b"\xff"]
-
-
-@settings(max_examples=150)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 3000), st.sampled_from([b"'", b'"', b"(", b")", b",", b"\n", b"\\", b"\0", b";", b"\xff"])
-        ),
-        max_size=4,
-    ),
-    st.sampled_from(["csv", "sql"]),
-)
-def test_no_damage_ends_the_reading(spots: Sequence[tuple[int, bytes]], form: str) -> None:
-    rows = [made.scored(n) for n in range(8)]
-    data = made.sql(rows) if form == "sql" else made.table(rows, made.SCORES)
-    for at, mark in spots:
-        at %= len(data)
-        data = data[:at] + mark + data[at + 1 :]
-    found = batches(data)
-    assert sum(batch.measurements.num_rows + len(batch.rejects) for batch in found) >= 1
-
-
-def test_hostile_text_is_read_in_linear_time() -> None:
-    head = made.sql([]).partition(b"VALUES")[0] + b"VALUES "
-    for piece in (b"(", b"\n", b" ", b"'", b"(''", b"(\n", b"()", b"\n(,"):
-        assert len(raws(head + b"(" + piece * (400_000 // len(piece)))) >= 1
 
 
 def test_both_through_the_command_line(
