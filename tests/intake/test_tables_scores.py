@@ -1,4 +1,4 @@
-"""Law: of scores only what they imply is read, from SQL text or CSV alike; text is never executed, damage costs itself."""
+"""Law: of scores only what they imply is read, from SQL text and CSV alike; nothing of it is executed."""
 
 from __future__ import annotations
 
