@@ -41,9 +41,10 @@ def command(
 ) -> int:
     """Read measurement files into a store.
 
-    PATH is a file, a folder, a glob or - for stdin: .json, .jsonl and YAML reports, plain or packed with gzip, zstd
-    or lz4, and tar files of these. Reading a file twice changes nothing; after an interruption the same command
-    finishes the work. The days that were touched are judged.
+    PATH is a file, a folder, a glob or - for stdin: .json, .jsonl and YAML reports, tables of OONI's data
+    pipeline (observations and scores, as .csv or .sql), plain or packed with gzip, zstd or lz4, and tar files of these.
+    Reading a file twice changes nothing; after an interruption the same command finishes the work. The days that were
+    touched are judged.
     """
     frame = open_frame(context)
     from clampdown.pipeline.api import ingest

@@ -30,7 +30,7 @@ from clampdown.intake.containers_bytes import (
 from clampdown.intake.containers_csv import csv_columns, csv_table, read_csv
 from clampdown.intake.containers_decode import Decoded, canonical_id, decode, decode_noting
 from clampdown.intake.containers_expand import OTHERS, Unpacked, packer_of
-from clampdown.intake.containers_rows import OBSERVATIONS, SCORES, Table, kind_of, missing
+from clampdown.intake.containers_rows import MOST_ROWS, NULLS, OBSERVATIONS, SCORES, Table, kind_of, missing
 from clampdown.intake.containers_sql import read_sql, sql_columns, sql_table
 from clampdown.intake.containers_tar import is_tar, members
 from clampdown.intake.containers_text import (
@@ -46,8 +46,8 @@ from clampdown.intake.containers_text import (
 from clampdown.model import Reject
 
 __all__ = [
-    "CROWD_BYTES", "OBSERVATIONS", "SCORES", "Decoded", "Limits", "Raw", "Table", "canonical_id", "crowded", "decode",
-    "decode_noting", "digest", "records", "reject", "table", "table_kind", "too_deep",
+    "CROWD_BYTES", "MOST_ROWS", "NULLS", "OBSERVATIONS", "SCORES", "Decoded", "Limits", "Raw", "Table", "canonical_id",
+    "crowded", "decode", "decode_noting", "digest", "records", "reject", "table", "table_kind", "too_deep",
 ]  # fmt: skip
 
 _LAYERS: Final = 4  # packers around one text: a packed file in a packed archive and one to spare

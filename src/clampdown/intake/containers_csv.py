@@ -1,11 +1,11 @@
-"""Law: a row of a CSV table ends at a line's end outside of quotes; a quote that never closes costs its own line only."""
+"""Law: a row of a CSV table ends where a line does, outside of quotes; a quote left open costs its line only."""
 
 from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from clampdown.intake.containers_bytes import (
     BLOCK,
@@ -19,7 +19,7 @@ from clampdown.intake.containers_bytes import (
     broken_off,
     too_long,
 )
-from clampdown.intake.containers_rows import KEY, Groups, Table, columns_of, kind_of
+from clampdown.intake.containers_rows import KEY, MOST_ROWS, ROW, Groups, Table, columns_of, kind_of
 from clampdown.model import Reject
 
 # A quoted cell of these tables never holds a line feed; one that does is waited for this long, then given up.
@@ -60,18 +60,13 @@ def read_csv(reader: Peeked, place: Place, limits: Limits) -> Iterator[Raw | Rej
     """A record per measurement. A head that stands in the file once more (files put together) begins anew."""
     groups = Groups(place, "csv", limits)
     head, at, sign = b"", 0, b","
-    for found, line in _rows(reader, limits):
-        if isinstance(found, Fault):
+    for found, line in _rows(_lines(reader, limits)):
+        if isinstance(found, _Cut):
             yield from groups.close()
-            yield broken_off(place, None, None, found)
-            return
-        if isinstance(found, tuple):
-            yield from groups.close()
-            rest, fault = found
-            yield broken_off(place, line, rest, fault)
+            yield broken_off(place, line, found.rest, found.fault)
             return
         if isinstance(found, Long):
-            yield too_long(place, line, found, limits.record)
+            yield too_long(place, line, found, min(limits.record, ROW))
             continue
         if not head or (KEY.encode() in found and found != head):
             shape = _head_of(found)
@@ -91,21 +86,28 @@ def _key(row: bytes, at: int, sign: bytes) -> str | None:
     else:
         texts = _cells(row.decode("utf-8", "replace"), sign.decode())
         found = texts[at] if texts is not None and len(texts) > at else None
-    return None if found is None or found in ("", "\\N") else found
+    return found
 
 
-_Found = bytes | Long | Fault | tuple[bytes | Long, Fault]
+class _Cut(NamedTuple):
+    """The stream ended before its time: what it cut, and why."""
+
+    rest: bytes | Long | None
+    fault: Fault
 
 
-def _rows(reader: Peeked, limits: Limits) -> Iterator[tuple[_Found, int]]:
+_Found = bytes | Long | _Cut
+
+
+def _rows(lines: Iterable[tuple[_Found, int]]) -> Iterator[tuple[_Found, int]]:
     """Each row and its line; at the end what was cut and by which fault."""
     held: deque[tuple[bytes, int]] = deque()
-    odd = 0  # quotes in what is held
-    for found, line in _lines(reader, limits):
+    odd = size = 0  # quotes and bytes in what is held
+    for found, line in lines:
         if not isinstance(found, bytes):
             while held:
                 yield held.popleft()
-            odd = 0
+            odd = size = 0
             yield found, line
             continue
         quotes = found.count(b'"')
@@ -115,25 +117,27 @@ def _rows(reader: Peeked, limits: Limits) -> Iterator[tuple[_Found, int]]:
             continue
         held.append((found, line))
         odd += quotes
-        while held and (not odd & 1 or len(held) > _MOST_LINES):
+        size += len(found)
+        while held and (not odd & 1 or len(held) > _MOST_LINES or size > ROW):
             if odd & 1:  # given up: the first line stands alone
                 text, at = held.popleft()
-                odd -= text.count(b'"')
+                odd, size = odd - text.count(b'"'), size - len(text)
                 yield text, at
                 while held and not held[0][0].count(b'"') & 1:
                     text, at = held.popleft()
-                    odd -= text.count(b'"')
+                    odd, size = odd - text.count(b'"'), size - len(text)
                     if text:
                         yield text, at
             else:
                 yield b"\n".join(text for text, _ in held), held[0][1]
                 held.clear()
-                odd = 0
+                odd = size = 0
     yield from held
 
 
 def _lines(reader: Peeked, limits: Limits) -> Iterator[tuple[_Found, int]]:
-    gather = Gather(limits.record)
+    limit = min(limits.record, ROW)
+    gather = Gather(limit)
     number = 1
     rest = b""
     while block := reader.read(BLOCK):
@@ -147,7 +151,7 @@ def _lines(reader: Peeked, limits: Limits) -> Iterator[tuple[_Found, int]]:
         yield found.strip(b"\r") if isinstance(found, bytes) else found, number
         for line in lines[1:-1]:
             number += 1
-            if len(line) > limits.record:
+            if len(line) > limit:
                 gather.add(line)
                 yield gather.finish(), number
             else:
@@ -161,25 +165,27 @@ def _lines(reader: Peeked, limits: Limits) -> Iterator[tuple[_Found, int]]:
         if found:
             yield found, number
     elif not fault.told:
-        yield (found, fault) if found else fault, number
+        yield _Cut(found or None, fault), number
 
 
 def csv_table(raw: Raw) -> Table:
     """The cells of a record; a row of another width costs that row."""
-    text = raw.data.decode("utf-8", "replace")
-    notes = {"record:encoding"} if "\ufffd" in text else set[str]()
-    head, _, body = text.partition("\n")
-    shape = _head_of(head.encode())
+    head, _, body = raw.data.partition(b"\n")
+    shape = _head_of(head)
     if shape is None:
         return Table((), [], ("row",))
     delimiter, columns = shape
-    rows: list[list[str]] = []
-    try:
-        rows = list(csv.reader(body.splitlines(keepends=True), delimiter=delimiter))
-    except csv.Error:
-        notes.add("row")
-        rows = [cells for line in body.split("\n") if (cells := _cells(line, delimiter)) is not None]
-    whole = [row for row in rows if len(row) == len(columns)]
-    if len(whole) < len(rows):
-        notes.add("row")
-    return Table(columns, list(whole), tuple(sorted(notes)))
+    notes: set[str] = set()
+    rows: list[Sequence[str | None]] = []
+    for found, _ in _rows((line, 0) for line in body.split(b"\n")):
+        text = found.decode("utf-8", "replace") if isinstance(found, bytes) else ""
+        row = _cells(text, delimiter)
+        if row is None or len(row) != len(columns):
+            notes.add("row")
+            continue
+        if "\ufffd" in text:
+            notes.add("record:encoding")
+        rows.append(row)
+        if len(rows) > MOST_ROWS:
+            break
+    return Table(columns, rows, tuple(sorted(notes)))

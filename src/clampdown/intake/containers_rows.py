@@ -1,4 +1,4 @@
-"""Law: rows of one measurement are one record, found within a bounded window; a row without an id is a reject of its own.
+"""Law: rows of one measurement are one record, found within a bounded window; a row without an id is a reject.
 
 Tables (CSV, SQL text) say one thing per row and name the measurement in each. A record is the table's head as found,
 then the distinct rows of one `measurement_uid` as found, sorted by their bytes, each behind a line feed: alone it says
@@ -22,6 +22,10 @@ from clampdown.intake.containers_bytes import Limits, Long, Place, Raw, digest, 
 from clampdown.model import Reject
 
 KEY: Final = "measurement_uid"
+# How tables write that there is nothing. `NA` is not among them: it is Namibia.
+NULLS: Final = frozenset({"", "\\N", "None", "none", "nan", "NaN", "NULL", "null", "<NA>"})
+MOST_ROWS: Final = 10_000  # of one record; real ones hold less than a hundred
+ROW: Final = 1 << 20  # bytes of one row; real ones hold less than ten thousand
 OBSERVATIONS: Final = "observations"
 SCORES: Final = "scores"
 # A table that has one of these columns beside the key says what we read; one of scores says what its maker concluded.
@@ -97,7 +101,8 @@ class Groups:
 
     def add(self, uid: str | None, row: bytes, line: int) -> Iterator[Raw | Reject]:
         """One row; what it brings to an end."""
-        if not uid:
+        uid = (uid or "").strip()
+        if uid in NULLS:
             detail = f"a row without {KEY}"
             yield Reject(*self._place, line, digest(row), len(row), "not_a_measurement", detail)
             return

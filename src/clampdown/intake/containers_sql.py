@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from clampdown.intake.containers_bytes import BLOCK, Limits, Peeked, Place, Raw, broken_off, digest
-from clampdown.intake.containers_rows import KEY, Groups, Table, columns_of, kind_of, missing
+from clampdown.intake.containers_rows import KEY, MOST_ROWS, ROW, Groups, Table, columns_of, kind_of, missing
 from clampdown.model import Reject
 
-_MOST: Final = 1 << 20  # bytes of one tuple, or of the text in front of the first
 _BEGIN: Final = re.compile(rb"\s*(?:--|/\*|INSERT\s|CREATE\s|SET\s|BEGIN\b|START\s|USE\s|DROP\s|LOCK\s)", re.IGNORECASE)
 _INSERT: Final = re.compile(
     rb"(?<![\w'`\"])INSERT\s+INTO\s+[\w.`\"\[\]]{1,200}\s*\(([^()]{1,60000})\)\s*(?:FORMAT\s+)?VALUES\b", re.IGNORECASE
 )
 _PLAIN: Final = rb"(?:[^'()]++|'(?:[^'\\]++|\\.|'')*+')"
 _TUPLE: Final = re.compile(rb"\((?:" + _PLAIN + rb"|\(" + _PLAIN + rb"*+\))*+\)", re.DOTALL)
-_NEXT: Final = re.compile(rb"\)?\s*,?[ \t\r]*\n\s*,?\s*\(")  # the next tuple on a line of its own
+_NEXT: Final = re.compile(rb"\n[ \t\r\n,]{0,64}\(")  # the next tuple on a line of its own
 _VALUE: Final = re.compile(
-    r"\s*(?:'((?:[^'\\]++|\\.|'')*+)'|([^,'()\[\]]*+)|(\[[^\]]*+\]|[^,]*?\([^)]*+\)))\s*(?:,|\Z)", re.DOTALL
+    r"\s*+(?:'((?:[^'\\]++|\\.|'')*+)'|([^,'()\[\]]*+)|(\[[^\]]*+\]|[^,]*?\([^)]*+\)))\s*+(?:,|\Z)", re.DOTALL
 )
 _ESCAPE: Final = re.compile(r"\\(.)|''", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "", "b": ""}
@@ -103,7 +103,7 @@ def _statement(text: _Text) -> re.Match[bytes] | None:
         if found is not None:
             text.take(found.end())
             return found
-        if text.left() > _MOST:  # a head may have begun in the last bytes
+        if text.left() > ROW:  # a head may have begun in the last bytes
             text.take(len(text.data) - (1 << 16))
         if not text.more():
             return None
@@ -149,11 +149,10 @@ def _tuple(text: _Text) -> tuple[bytes | None, int, bool]:
         found = _TUPLE.match(text.data, text.at)
         broken = _NEXT.search(text.data, text.at + 1, found.end() if found else len(text.data))
         if broken is not None and (found is None or broken.end() < found.end()):
-            cut = text.data.find(b"\n", broken.start())
-            return text.take(cut).strip(), line, False
+            return text.take(broken.start()).strip(), line, False
         if found is not None:
             return text.take(found.end()), line, True
-        if text.left() > _MOST:
+        if text.left() > ROW:
             return text.take(len(text.data)), line, False
         if not text.more():
             if text.fault:
@@ -193,7 +192,7 @@ def sql_table(raw: Raw) -> Table:
         return Table((), [], ("row",))
     rows: list[Sequence[str | None]] = []
     notes: set[str] = set()
-    for found in _TUPLE.finditer(raw.data, head.end()):
+    for found in islice(_TUPLE.finditer(raw.data, head.end()), MOST_ROWS + 1):
         values = _values(found[0])
         if values is None or len(values) != len(columns):
             notes.add("row")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from clampdown.intake.features import asn_of, port_of, resolver_of
 from clampdown.intake.identity import time_of
@@ -89,8 +89,13 @@ def _lookups(m: Measurement, rows: Rows, lines: Sequence[Line], place: Place) ->
         path, target = engine not in SIDE_ENGINES, place(name, None, None, None)
         if m.test == "signal" and counts_outages(name):
             path = False
-        of_query = {"engine": engine, "query_type": kind, "resolver": resolver, "hostname": name, "side": False}
-        rows.add("dns_lookup", target=target, outcome=outcome, failure=failure, classic=path, **of_query)
+        of_query: dict[str, Any] = {
+            "engine": engine,
+            "query_type": kind,
+            "resolver": resolver,
+            "hostname": name,
+        }
+        rows.add("dns_lookup", target=target, outcome=outcome, failure=failure, classic=path, side=False, **of_query)
         for text, asn in dict.fromkeys(answers):
             ip = m.ip(text)
             alias = m.name(text) if ip is None else None
@@ -101,7 +106,7 @@ def _lookups(m: Measurement, rows: Rows, lines: Sequence[Line], place: Place) ->
             kind_of = None if ip is None and alias is None else "CNAME" if ip is None else "AAAA" if ":" in ip else "A"
             rows.add(
                 "dns_answer", target=target, outcome="ok" if kind_of else "unknown", classic=path, ip=ip, asn=asn,
-                answer_type=kind_of, detail=alias, **of_query,
+                side=False, answer_type=kind_of, detail=alias, **of_query,
             )  # fmt: skip
 
 

@@ -11,24 +11,23 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from clampdown.intake.containers import Raw, digest, reject, table
+from clampdown.intake.containers import MOST_ROWS, NULLS, Raw, digest, reject, table
 from clampdown.intake.features import Kit, Memo
 from clampdown.intake.rows import Rows
 from clampdown.intake.sources.ooni.envelope import Envelope, Measurement, measurement_row, open_measurement
 from clampdown.intake.sources.ooni.nettest import plain
 from clampdown.model import Batch, Reject
 
-# `NA` is not among them: it is Namibia.
-_NULLS: Final = frozenset({"", "\\N", "None", "none", "nan", "NaN", "NULL", "null", "<NA>"})
 _TRUE: Final = frozenset({"1", "1.0", "true", "t"})
 _FALSE: Final = frozenset({"0", "0.0", "false", "f"})
 _WHOLE: Final = re.compile(r"[+-]?\d{1,18}(?:[.]0*)?")
 _ITEM: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|([^\[\](){},\s'\"]+)")
 _BATCH_RECORDS: Final = 2000
 _BATCH_BYTES: Final = 64 << 20
-_MOST_ROWS: Final = 10_000  # of one record
 _REMEMBERED: Final = 100_000
 _LIMIT_ITEMS: Final = 100
+# What odd cells that no guard foresaw may raise.
+_BROKEN: Final = (ValueError, KeyError, IndexError, OverflowError)
 
 
 class Line:
@@ -47,7 +46,7 @@ class Line:
         """The cell; None where it is null or there is none."""
         at = self._places.get(name)
         found = None if at is None else self._cells[at]
-        if found is None or found in _NULLS:
+        if found is None or found in NULLS:
             return None
         return found
 
@@ -76,7 +75,7 @@ class Line:
         if found is None:
             return []
         items = [a or b or c for a, b, c in _ITEM.findall(found[:20_000])]
-        return [item for item in items if item not in _NULLS][:_LIMIT_ITEMS]
+        return [item for item in items if item not in NULLS][:_LIMIT_ITEMS]
 
 
 Observe = Callable[[Measurement, Rows, list[Line]], None]
@@ -110,8 +109,13 @@ def _read(raw: Raw, rows: Rows, memo: Memo, name: str, observe: Observe, seen: d
     m.degraded.update(found.degraded)
     m.peer = _peer(m, lines)
     rows.begin()
-    observe(m, rows, lines[:_MOST_ROWS])
-    if rows.cut(_MOST_ROWS) or len(lines) > _MOST_ROWS:
+    try:
+        observe(m, rows, lines[:MOST_ROWS])
+    except _BROKEN:
+        # The record stays, its steps do not.
+        rows.undo()
+        m.degraded.add("rows")
+    if rows.cut(MOST_ROWS) or len(lines) > MOST_ROWS:
         m.degraded.add("test_keys:rows")
     content = digest(raw.data)
     uid = str(m.env.measurement_uid)
