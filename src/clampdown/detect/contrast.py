@@ -8,15 +8,16 @@ with any one vantage point left out withholds an event; a weaker one is publishe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from clampdown.detect.members import Change
 from clampdown.detect.limits import Limits
+from clampdown.detect.members import Change
 from clampdown.detect.series import HOURS
 from clampdown.detect.votes import DOWN, UNKNOWN, Ints, Votes
 
@@ -34,6 +35,31 @@ class Said:
     withheld: tuple[str, str, tuple[str, ...]] | None = None  # kind of the note, detail, countries
     against: tuple[str, ...] = ()
     backing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A change of which is asked whether what was tested changed with it: another input, other body fingerprints."""
+
+    country: str
+    targets: frozenset[str]
+    day: date
+
+    def near(self, day: date) -> bool:
+        """Does this day tell what was usual before it, or what came with it?"""
+        return self.day - timedelta(days=_UNDER) <= day <= self.day + timedelta(days=_AFTER)
+
+
+Edits = Callable[[Sequence[Wanted]], Mapping[int, tuple[set[str], set[str]]]]
+
+
+def edited(before: set[str], after: set[str], *, bodies: bool) -> Said:
+    """Whether none of what was tested after a change was tested before it. `bodies`: it is seen in bodies alone."""
+    for head, detail in (("input:", "test_list"), ("references:", "reference")):
+        old, new = ({code for code in side if code.startswith(head) and code != head} for side in (before, after))
+        if old and new and not old & new and (bodies or head == "input:"):
+            return Said(("instrument", detail, ()))
+    return Said()
 
 
 @dataclass(frozen=True)

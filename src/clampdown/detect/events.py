@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from statistics import median
 from typing import Any, Final
 
 import pyarrow as pa
 
-from clampdown.detect.members import Change
-from clampdown.detect.contrast import Said, World, contrast
+from clampdown.detect.contrast import Edits, Said, Wanted, World, contrast, edited
 from clampdown.detect.findings import moment_of
 from clampdown.detect.limits import Limits
+from clampdown.detect.members import Change
 from clampdown.detect.series import HOURS
 from clampdown.detect.votes import Votes
 from clampdown.model import EVENT_MEMBERS, EVENTS
@@ -147,16 +147,36 @@ def _together(found: list[Cluster], limits: Limits) -> list[Cluster]:
     return made
 
 
-def contrasted(found: Iterable[Cluster], world: World) -> tuple[list[Cluster], list[Cluster]]:
+def contrasted(found: Sequence[Cluster], world: World, edits: Edits | None) -> tuple[list[Cluster], list[Cluster]]:
     """(events, what is withheld): each cluster with what the others say of it. The end of what is withheld is too."""
     kept: list[Cluster] = []
     withheld: list[Cluster] = []
-    for cluster in found:
-        said = contrast(world, cluster.members)
+    for cluster, changed in zip(found, _edited(found, world, edits), strict=True):
+        said = changed if changed.withheld else contrast(world, cluster.members)
         (withheld if said.withheld else kept).append(replace(cluster, said=said))
     gone = {m.place for cluster in withheld for m in cluster.members}
     halves = [c for c in kept if 2 * sum(m.place in gone for m in c.members) > len(c.members)]
     return [c for c in kept if c not in halves], [*withheld, *halves]
+
+
+def _edited(found: Sequence[Cluster], world: World, edits: Edits | None) -> list[Said]:
+    """What came with each cluster: another list of tests, or other reference data for bodies."""
+    if edits is None:
+        return [_SILENT] * len(found)
+    wanted = [
+        Wanted(
+            cluster.country,
+            frozenset(m.key.target for m in cluster.members),
+            date.fromordinal(world.votes.first + min(m.before - 1 for m in cluster.members) // HOURS),
+        )
+        for cluster in found
+    ]
+    told = edits(wanted)
+    made: list[Said] = []
+    for number, cluster in enumerate(found):
+        bodies = all((m.mechanism or "").startswith(("http.blockpage", "http.differs")) for m in cluster.members)
+        made.append(edited(*told[number], bodies=bodies) if number in told else _SILENT)
+    return made
 
 
 def grade_of(cluster: Cluster, limits: Limits) -> str:

@@ -15,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 
 from clampdown.detect import events, silence
-from clampdown.detect.members import changes
-from clampdown.detect.contrast import World
+from clampdown.detect.contrast import Edits, World
 from clampdown.detect.courses import courses
 from clampdown.detect.doubt import Doubts, crowd_of, set_aside
 from clampdown.detect.events import Cluster, Names, clusters, contrasted
 from clampdown.detect.findings import Row, Users, country_rows, episode_row, quiet_table, tail_row
 from clampdown.detect.limits import Limits, load_limits
 from clampdown.detect.measure import Counter, counter
+from clampdown.detect.members import changes
 from clampdown.detect.series import HOURS
 from clampdown.detect.votes import Day, Votes, gather, of_day
 from clampdown.model import FINDINGS, NOTES
@@ -38,6 +38,7 @@ class Given:
     names: Names = field(default_factory=lambda: Names(family, lambda _: ()))
     users: Users = field(default_factory=dict[tuple[str, int], float])
     previous: Mapping[str, pa.Table] | None = None
+    edits: Edits | None = None
 
 
 def family(target: str) -> str:
@@ -70,7 +71,9 @@ def detect_votes(found: Iterable[Day | None], coverage: Iterable[pa.Table], give
         if tail is not None:
             tails.append(tail)
     world = World(votes, limits)
-    kept, withheld = contrasted(clusters(changes(votes, seen, rows, count, limits), given.names, limits), world)
+    kept, withheld = contrasted(
+        clusters(changes(votes, seen, rows, count, limits), given.names, limits), world, given.edits
+    )
     made, members, of_place = events.tables(world, kept, given.names, limits, given.previous)
     for place, row in rows.items():
         row["event"], row["event_end"] = of_place.get(("block", place)), of_place.get(("unblock", place))
@@ -108,7 +111,8 @@ def _findings(votes: Votes, count: Counter, seen: Mapping[int, Any], rows: list[
 def _notes(votes: Votes, withheld: Sequence[Cluster], doubts: Doubts, collapsed: list[dict[str, Any]]) -> pa.Table:
     rows = list(collapsed)
     for cluster in withheld:
-        rows.extend(_withheld(votes, cluster))
+        if cluster.said.withheld is not None:  # else it is the end of one that is
+            rows.extend(_withheld(votes, cluster))
     for country, network, day, devices, usual in doubts.bursts:
         rows.append(_note(votes, "burst", day, day, devices, f"devices:{devices} usual:{usual}", country, network))
     sessions: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
@@ -129,7 +133,7 @@ def _order(row: Mapping[str, Any]) -> list[tuple[bool, str]]:
 
 def _withheld(votes: Votes, cluster: Cluster) -> Iterable[dict[str, Any]]:
     """One note for each target that a withheld cluster is about."""
-    kind, detail, countries = cluster.said.withheld or ("withheld", "begins_withheld", ())
+    kind, detail, countries = cluster.said.withheld or ("instrument", "", ())
     for target in sorted({m.key.target for m in cluster.members}):
         own = [m for m in cluster.members if m.key.target == target]
         first, last = min(m.before for m in own) // HOURS, max(m.until or m.before for m in own) // HOURS

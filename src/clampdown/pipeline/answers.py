@@ -28,7 +28,7 @@ from clampdown.assess.timeline import NOT_DETECTED, STALE, Detected, absent
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
-from clampdown.model import TABLES, Terms
+from clampdown.model import DETECTED, TABLES, Terms
 from clampdown.pipeline.river import reference_of
 from clampdown.publish.page import page
 from clampdown.publish.show import Shown
@@ -128,19 +128,14 @@ def _said(store: Store) -> Detected:
     tables = _detected(store)
     if tables is None:
         return absent(NOT_DETECTED)
-    if _detected_is_stale(store):
+    if store.stale_detection():
         return absent(STALE)
     return Detected(tables["events"], tables["event_members"], tables["notes"])
 
 
 def _detected(store: Store) -> Mapping[str, pa.Table] | None:
-    """The tables that `detect` wrote; None where it never ran. No store of this version holds any yet."""
-    return None
-
-
-def _detected_is_stale(store: Store) -> bool:
-    """Were they made from other verdicts than the store holds now?"""
-    return False
+    """The tables that `detect` wrote; None where it never ran."""
+    return {name: store.detected(name) for name in DETECTED} if store.manifest().detected else None
 
 
 def _foreign(stated: doc.Report, version: str) -> list[str]:

@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clampdown.detect import Limits, load_limits
 from clampdown.detect.changes import KINDS, Changes, Entry, changes
-from clampdown.errors import EnvironmentFault, InputError, StoreError
+from clampdown.errors import InputError, StoreError
 from clampdown.judge.rules import load_rules
 from clampdown.model import DETECTED
+from clampdown.pipeline.detection import make
 from clampdown.pipeline.river import Tell, quiet, reference_of, writing
 from clampdown.store import log
 from clampdown.store import manifest as manifests
@@ -43,40 +44,27 @@ class DetectSummary:
     changes: dict[str, int] = field(default_factory=dict[str, int])  # events new, ended, ..., and findings
 
 
-def _thresholds(given: Any) -> tuple[Any, str]:
-    """SEAM for the detector: the thresholds to use, and the digest that names them."""
-    return given, "none"
-
-
-def _make(
-    store: Store, manifest: Manifest, before: Mapping[str, pa.Table], *, thresholds: Any, workers: int, progress: Tell
-) -> dict[str, pa.Table]:
-    """SEAM for the detector: the four tables of `DETECTED` from the cells, coverage and verdicts of the days that
-    `manifest.judged()` names. `before` holds the tables of the run before, empty where there was none: ids of events
-    are kept from there."""
-    raise EnvironmentFault("this build of Clampdown has no detector")
-
-
 def detect(
     store: Store,
     *,
     workers: int = 0,
     progress: Tell = quiet,
-    thresholds: Any = None,
+    thresholds: Limits | None = None,
     now: datetime | None = None,
 ) -> DetectSummary:
     """Turn what a store's days say into findings and events. `now` is what the log gives as the time of this run."""
-    limits, limits_digest = _thresholds(thresholds)
+    limits = thresholds or load_limits()
     unjudged, stale = _concerns(store)
     with writing(store) as manifest:
         if not manifest.judged():
             hint = f"Run this first: clampdown judge --store {store.name}"
             raise InputError("nothing in it is judged yet", where=store.name, hint=hint)
         before = _tables(store, manifest.detected)
-        made = _make(store, manifest, before, thresholds=limits, workers=workers, progress=progress)
+        reference = reference_of(store, None)
+        made = make(store, manifest, before, reference, limits, workers=workers, progress=progress)
         _check(made)
         found = changes(before, made)
-        _commit(store, manifest, made, found, limits_digest, now or datetime.now(UTC))
+        _commit(store, manifest, made, found, limits.digest, now or datetime.now(UTC))
     after = store.detection()
     return DetectSummary(
         as_of=after.as_of,

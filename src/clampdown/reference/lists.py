@@ -110,6 +110,24 @@ def _apart(spans: list[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...
     return tuple(out)
 
 
+def load_users(files: Sequence[tuple[str, bytes]]) -> tuple[dict[tuple[str, int], float], tuple[Problem, ...]]:
+    """`country,asn,share` of all files: the share (0 to 1) of a country's users that a network carries."""
+    shares: dict[tuple[str, int], float] = {}
+    problems: list[Problem] = []
+    for file, data in files:
+        for line, row in _rows(data):
+            if line == 1 and row and not any(c.isdigit() for c in "".join(row)):
+                continue
+            try:
+                country, asn, share = row[0].strip().upper(), _asn(row[1]), float(row[2])
+                if len(country) != 2 or not country.isalpha() or not 0 <= share <= 1:
+                    raise ValueError("want a country of two letters and a share from 0 to 1")
+                shares[country, asn] = share
+            except (ValueError, IndexError) as error:
+                problems.append(Problem(file, line, "", f"not a row of users: {error}", used=False))
+    return shares, tuple(problems)
+
+
 def load_networks(files: Sequence[tuple[str, bytes]]) -> tuple[Networks, tuple[Problem, ...]]:
     """Names and ranges of all files; the first name of a network counts."""
     names: dict[int, str] = {}

@@ -29,7 +29,7 @@ from clampdown.errors import RuleError
 from clampdown.model import Terms
 from clampdown.reference import toml
 from clampdown.reference.fingerprints import Fingerprints, Problem, load_fingerprints
-from clampdown.reference.lists import Listed, Networks, load_networks, load_test_lists
+from clampdown.reference.lists import Listed, Networks, load_networks, load_test_lists, load_users
 from clampdown.reference.mechanisms import Mechanisms, load_mechanisms
 from clampdown.reference.roots import Roots, RootSnapshot, load_roots, read_pem
 from clampdown.reference.targets import Targets, load_targets
@@ -59,6 +59,7 @@ class Reference:
     targets: Targets
     fingerprints: Fingerprints
     networks: Networks
+    users: Mapping[tuple[str, int], float]  # (country, network) -> share of the country's users, 0..1
     categories: Mapping[str, str]  # code -> label
     test_list: tuple[Listed, ...]
     roots: Roots
@@ -110,6 +111,8 @@ def kind_of(name: str) -> str:
             return "fingerprints"
         if base.startswith(("networks", "asn", "as-names", "geo-whois-asn")):
             return "networks"
+        if base.startswith("users"):
+            return "users"
         return "unused" if base.startswith("00-") else "test-list"
     return "unused"
 
@@ -209,6 +212,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         sorted(of("fingerprints"), key=lambda f: (not f[0].startswith(OWN), "dns" in f[0]))
     )
     networks, network_problems = load_networks(of("networks"))
+    users, user_problems = load_users(of("users"))
     network_names = {int(n): label for name, doc in worlds for n, label in _names(doc, "networks", name).items()}
     listed, by_host, list_problems = load_test_lists(of("test-list"), categories)
     unused = [Problem(n, 0, "", "no known kind of reference data", used=False) for n in given if kinds[n] == "unused"]
@@ -217,6 +221,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         targets=load_targets(documents("targets"), by_host),
         fingerprints=fingerprints,
         networks=Networks({**networks.names, **network_names}, networks.v4, networks.v6),
+        users=users,
         categories=categories,
         test_list=listed,
         roots=load_roots(tables[OWN + "roots.toml"], _root_snapshots(files, kinds, synthetic=synthetic)),
@@ -225,7 +230,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         mechanisms=load_mechanisms(tables[OWN + "mechanisms.toml"]),
         terms=tuple(terms[source] for source in sorted(terms)),
         snapshots=_snapshots(files, kinds, terms, said),
-        problems=(*fingerprints.problems, *network_problems, *list_problems, *unused),
+        problems=(*fingerprints.problems, *network_problems, *user_problems, *list_problems, *unused),
         synthetic=synthetic,
         public_networks=tuple(n for name, doc in worlds for n in _public_networks(doc, name)),
         given=given,
