@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Final
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [path for path in (str(HERE), str(HERE.parent / "src")) if path not in sys.path]
@@ -27,13 +28,23 @@ from sim.score import score, seeds  # noqa: E402
 from sim.world import World, arm  # noqa: E402
 
 GB = 1e9
+SMALL: Final[dict[str, Any]] = {
+    "isolated": 1,
+    "others": 1,
+    "workers": 1,
+    "blocks": 2,
+    "national": (4, 3),
+    "forgers": ("a", "d"),
+    "countries": 3,
+    "rate": 3.0,
+}
 
 
-def compared(plan: Plan, *, quiet: int, blocked: int) -> list[Figure]:
+def compared(plan: Plan, *, quiet: int, blocked: int, rates: tuple[float, ...]) -> list[Figure]:
     """Detectors per series, at equal false alarms."""
     figures = []
     for cluster in plan.clusters:
-        for row in compare.compare(arm(cluster), quiet=quiet, blocked=blocked):
+        for row in compare.compare(arm(cluster), quiet=quiet, blocked=blocked, rates=rates):
             label = f"{row['scenario']} ({cluster}), {row['allowed_per_100_years']:g} false per 100 series-years"
             name = str(row["detector"])
             false = "{:.2f} [{:.2f}, {:.2f}] on fresh seeds".format(*row["false_per_100_years"])
@@ -51,6 +62,7 @@ def timed(plan: Plan, world: World, folder: Path) -> list[Figure]:
         run = speed.timed(folder / "rows", folder / f"out{part}", world.days_count // part, plan.detector)
         size = f"{run['rows']:,} rows"
         figures.append(Figure(label, "seconds", run["seconds"], aim="<= 120" if part == 1 else "", of=size))
+        figures.append(Figure(label, "processor seconds", run["cpu"], of=size))
         figures.append(Figure(label, "microseconds a row", 1e6 * run["seconds"] / max(run["rows"], 1), of=size))
         figures.append(Figure(label, "peak GB", run["peak"] / GB, aim="<= 4" if part == 1 else "", of=size))
     figures.append(Figure(label, "seconds to read findings and events", run["reading"], aim="<= 1"))
@@ -88,9 +100,10 @@ def parts(plan: Plan, *, small: bool, folder: Path) -> dict[str, Callable[[], li
     scale, days = (0.06, 28) if small else (1.0, 364)
     some = days if small else 91
     quiet = worlds.quiet(seeds(plan.family, 1)[0], scale=scale, days=days)
-    found: dict[str, Callable[[], list[Figure]]] = {
-        "series": lambda: compared(plan, quiet=20 if small else 3000, blocked=10 if small else 500)
-    }
+    size: dict[str, Any] = {"quiet": 3000, "blocked": 500, "rates": (1.0, 0.2)}
+    if small:
+        size = {"quiet": 10, "blocked": 5, "rates": (1.0,)}
+    found: dict[str, Callable[[], list[Figure]]] = {"series": lambda: compared(plan, **size)}
     for one in arms.SMALL_ARMS:
         found[one.__name__] = lambda one=one: one(plan)  # type: ignore[misc]
     found["speed"] = lambda: timed(plan, quiet, folder)
@@ -113,9 +126,9 @@ def main() -> None:
     words.add_argument("--clusters", nargs="+", default=["vantage", "both", "day"], help="where failures cluster")
     words.add_argument("--json", type=Path, help="write the figures to this file as well")
     asked = words.parse_args()
-    shrunk = {"isolated": 1, "others": 1, "workers": 1, "blocks": 2, "national": (4, 3)} if asked.small else {}
+    shrunk = SMALL if asked.small else {}
     clusters = ("both",) if asked.small else tuple(asked.clusters)
-    plan = Plan(asked.detector, asked.family, clusters=clusters, **shrunk)  # type: ignore[arg-type]
+    plan = Plan(asked.detector, asked.family, clusters=clusters, **shrunk)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {sys.platform}, seeds of the {plan.family} family")
     results: dict[str, list[Figure]] = {}
     with tempfile.TemporaryDirectory() as folder:

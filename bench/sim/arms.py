@@ -46,6 +46,9 @@ class Plan:
     clusters: tuple[str, ...] = ("vantage", "both", "day")
     blocks: int = 12
     national: tuple[int, int] = (40, 30)
+    forgers: tuple[str, ...] = worlds.FORGED
+    countries: int = 5
+    rate: float = 12.0  # tries a day of each series where forms are shown
 
 
 def detector(name: str) -> Detect:
@@ -134,7 +137,7 @@ def alone(plan: Plan) -> list[Figure]:
 
 
 def forms(plan: Plan) -> list[Figure]:
-    total, _ = many(plan, worlds.forms, plan.others)
+    total, _ = many(plan, partial(worlds.forms, rate=plan.rate), plan.others)
     figures = [_share("forms", f"found: {name}", total.recall(name)) for name in sorted(total.found)]
     return [*figures, *common("forms", total)[2:]]
 
@@ -159,12 +162,18 @@ def none_at_all(plan: Plan) -> list[Figure]:
     """Happenings that are no one's policy: no event, but a note."""
     figures = []
     for label, make, kind in (
-        ("a release breaks one test", worlds.bad_release, "instrument"),
-        ("a site goes down worldwide", worlds.site_down, "site_down"),
+        ("a release breaks one test", partial(worlds.bad_release, countries=plan.countries), "instrument"),
+        ("a site goes down worldwide", partial(worlds.site_down, countries=plan.countries), "site_down"),
         ("measurements stop", worlds.collapse, "volume"),
     ):
         total, events = many(plan, make, plan.others)
-        false = [_rate(label, f"false events a world, {g}", total.false[g], plan.others, "0") for g in GRADES[1:3]]
+        false = [_rate(label, f"all false events a world, {g}", total.false[g], plan.others) for g in GRADES[1:3]]
+        if kind != "volume":
+            touched = worlds.touched(make(0))
+            wrong = [e for found in events for e in found if touched & set(e["targets"].split())]
+            for grade in GRADES[1:3]:
+                count = sum(GRADES.index(e["grade"]) >= GRADES.index(grade) for e in wrong)
+                false.append(_rate(label, f"events about it a world, {grade}", count, plan.others, "0"))
         notes = Figure(label, f"notes `{kind}` a world", total.notes.get(kind, 0) / plan.others, aim=">= 1")
         figures += [*false, notes]
         if kind == "volume":
@@ -176,7 +185,7 @@ def none_at_all(plan: Plan) -> list[Figure]:
 def forged(plan: Plan) -> list[Figure]:
     figures = []
     true, base = many(plan, worlds.true_block, plan.others)
-    for kind in worlds.FORGED:
+    for kind in plan.forgers:
         total, _ = many(plan, partial(worlds.forged, kind=kind), plan.others)
         label = f"forger ({kind})"
         figures.append(Figure(label, "events above consistent", total.false["corroborated"], aim="0"))

@@ -185,7 +185,7 @@ def judge(detector: Detector, knob: float, quiet: Batch, blocked: Batch, scenari
     }
 
 
-def compare(benign: Benign, *, quiet: int, blocked: int, rates: tuple[float, ...] = (1.0, 0.2)) -> list[dict[str, Any]]:
+def compare(benign: Benign, *, quiet: int, blocked: int, rates: tuple[float, ...]) -> list[dict[str, Any]]:
     """One row per scenario, false alarms per 100 series-years, and detector."""
     rows: list[dict[str, Any]] = []
     tuning, report = seeds("tuning", 1)[0], seeds("report", 1)[0]

@@ -59,6 +59,9 @@ def results(out: Path) -> dict[str, pa.Table]:
     return {path.stem: pq.read_table(path) for path in sorted(out.glob("*.parquet"))}
 
 
+_WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
 def _peak() -> int:
     unit = 1 if sys.platform == "darwin" else 1024
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
@@ -89,7 +92,12 @@ def main() -> None:
     start = time.perf_counter()
     for name in found:
         pq.read_table(Path(out) / f"{name}.parquet")
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak": _peak(), "reading": time.perf_counter() - start}))
+    cpu = sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, _WHOSE))
+    print(
+        json.dumps(
+            {"cpu": cpu, "rows": rows, "seconds": seconds, "peak": _peak(), "reading": time.perf_counter() - start}
+        )
+    )
 
 
 if __name__ == "__main__":

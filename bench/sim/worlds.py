@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from sim.people import USUAL, Benign
+from sim.people import TESTS, USUAL, Benign
 from sim.script import LASTS, BadRelease, Block, Collapse, Forger, Script, SiteDown
 from sim.world import World
 
@@ -92,7 +92,7 @@ def isolated(
     )
 
 
-def forms(seed: int, benign: Benign = USUAL) -> World:
+def forms(seed: int, benign: Benign = USUAL, *, rate: float = 12.0) -> World:
     """One of each form: roll-out, hours, curfew, flapping, a part of the tries, and an unblocking."""
     rng = np.random.default_rng([seed, 79])
     targets = rng.permutation(30)
@@ -107,7 +107,7 @@ def forms(seed: int, benign: Benign = USUAL) -> World:
     delays = tuple(24.0 * n for n in np.sort(rng.uniform(0, 14, 10)).tolist())
     blocks = (
         Block("rollout", networks, (int(targets[0]),), ((day(21), day(56)),), delays=delays, pattern="rollout"),
-        Block("hours", networks, (int(targets[1]),), ((day(62), day(62) + 8),), pattern="hours"),
+        Block("hours", networks, (int(targets[1]),), ((24.0 * 62 + 9, 24.0 * 62 + 19),), pattern="hours"),
         Block("curfew", networks, (int(targets[2]),), nights, pattern="curfew"),
         Block("flapping", networks[:4], (int(targets[3]),), flaps, pattern="flapping"),
         Block("partial", networks[:5], (int(targets[4]),), ((day(131), day(152)),), share=0.4, pattern="partial"),
@@ -117,9 +117,9 @@ def forms(seed: int, benign: Benign = USUAL) -> World:
         seed,
         networks=10,
         targets=30,
-        rows=10 * 30 * 8,
+        rows=10 * 30 * rate,
         days_count=168,
-        devices=300,
+        devices=400,
         skew=0.3,
         session=15,
         messengers=False,
@@ -174,14 +174,23 @@ def abroad(seed: int, benign: Benign = USUAL, *, script: Script, countries: int 
     )
 
 
-def bad_release(seed: int, benign: Benign = USUAL, *, test: str = "telegram") -> World:
+def bad_release(seed: int, benign: Benign = USUAL, *, countries: int = 5, test: str = "telegram") -> World:
     """The release of day 40 breaks one test for everyone who takes it; that of day 58 mends it."""
-    return abroad(seed, benign, script=Script(releases=(-60, 40, 58), bad=(BadRelease(1, test),)))
+    script = Script(releases=(-60, 40, 58), bad=(BadRelease(1, test),))
+    return abroad(seed, benign, script=script, countries=countries)
 
 
-def site_down(seed: int, benign: Benign = USUAL) -> World:
+def site_down(seed: int, benign: Benign = USUAL, *, countries: int = 5) -> World:
     """A site goes down for everyone for four days; controls say so for a part."""
-    return abroad(seed, benign, script=Script(downs=(SiteDown((9,), 24.0 * 40 + 5, 24.0 * 44 + 5),)))
+    script = Script(downs=(SiteDown((9,), 24.0 * 40 + 5, 24.0 * 44 + 5),))
+    return abroad(seed, benign, script=script, countries=countries)
+
+
+def touched(world: World) -> set[str]:
+    """Targets that a bad release or a site's own trouble makes fail."""
+    tests = {TESTS.index(bad.test) for bad in world.script.bad}
+    down = {target for one in world.script.downs for target in one.targets}
+    return {name for t, name in enumerate(world.names) if t in down or int(world.tests[t]) in tests}
 
 
 def collapse(seed: int, benign: Benign = USUAL) -> World:

@@ -147,7 +147,7 @@ def test_small(tmp_path: Path) -> None:
     assert list(found) == parts
     assert all(found.values())
     recall = [one for one in found["series"] if one["name"].startswith("recall, ours")]
-    assert len(recall) == 4
+    assert len(recall) == 2
     seconds = [one["value"] for one in found["speed"] if one["name"] == "seconds"]
     assert len(seconds) == 3
     assert all(seconds)

@@ -103,7 +103,7 @@ def test_rows_of_one_record_agree() -> None:
 SHARES = st.sampled_from([0.3, 0.6, 1.0])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(1, 50), share=SHARES, start=st.integers(24, 150), hours=st.integers(60, 150))
 def test_the_script_is_what_the_rows_hold(seed: int, share: float, start: int, hours: int) -> None:
     block = Block("it", (0, 1), (8, 9), ((float(start), float(start + hours)),), share, mechanism="tls.throttle.sni")
