@@ -227,7 +227,6 @@ def _episode(
 ) -> Episode:  # fmt: skip
     first, last = span[0], span[-1]
     rows = np.concatenate([runs[i].rows for i in span])
-    bins = np.concatenate([runs[i].bins for i in span])
     before = runs[first - 1] if first else None
     after = runs[last + 1] if last + 1 < len(runs) else None
     if before is None:
@@ -236,13 +235,28 @@ def _episode(
         onset = _bracket(votes, model, before, runs[first], k, n, limits, hourly=hourly)
     base = _base(votes, model, runs)
     end = None if after is None else _bracket(votes, model, runs[last], after, k, n, limits, hourly=hourly)
+    sure = _sure(votes, rows, onset, end, limits)
     return Episode(
-        series, rows, onset, end,
-        None if before is None else _share(k, n, before.bins), _share(k, n, bins),
+        series, sure, onset, end,
+        None if before is None else _share(k, n, before.bins), _level(votes, sure),
         None if after is None else _share(k, n, after.bins),
         evidence(votes, model, rows, base), len(span), tuple(c for i in span for c in runs[i].against), model, hourly,
         rows[:0] if after is None else after.rows, base,
     )  # fmt: skip
+
+
+def _sure(votes: Votes, rows: Ints, onset: Bracket, end: Bracket | None, limits: Limits) -> Ints:
+    """The tries between the first and the last sight of interference; all of them, where those are too few."""
+    hour = votes.columns["day"][rows].astype(np.int64) * HOURS + np.maximum(votes.columns["hour"][rows], 0)
+    within = hour >= (0 if onset.after is None else onset.before - 1)
+    if end is not None and end.after is not None:
+        within &= hour <= end.after
+    return rows[within] if within.sum() >= limits.tries else rows
+
+
+def _level(votes: Votes, rows: Ints) -> float:
+    w = votes.columns["weight"][rows].astype(float)
+    return float((w * votes.columns["x"][rows]).sum() / w.sum())
 
 
 def evidence(votes: Votes, model: Model, rows: Ints, base: int | None = None) -> float:

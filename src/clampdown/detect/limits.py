@@ -34,7 +34,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     corroborated_networks: int
     vantage_points: int
     evidence: float
-    evidence_thin: float
+    evidence_partial: float
+    partial: float
     evidence_corroborated: float
     stands: float
     cap_days: int

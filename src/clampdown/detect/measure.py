@@ -120,7 +120,7 @@ def grade_of(votes: Votes, count: Counter, episode: Episode, limits: Limits) -> 
     hits = supporters(votes, episode)
     low, _ = count.bounds(hits)
     settled, _ = count.bounds(hits[votes.columns["settled"][hits]])
-    least = limits.evidence_thin if episode.model.switch == limits.switch_thin else limits.evidence
+    least = limits.evidence_partial if episode.level < limits.partial else limits.evidence
     if len(episode.rows) < limits.tries or not len(hits) or episode.statistic < least:
         return "insufficient", False, max(settled, 0)
     firm = stands(votes, episode, limits)
