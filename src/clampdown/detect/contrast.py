@@ -19,7 +19,7 @@ import numpy as np
 from clampdown.detect.limits import Limits
 from clampdown.detect.members import Change
 from clampdown.detect.series import HOURS
-from clampdown.detect.votes import DOWN, UNKNOWN, Ints, Votes
+from clampdown.detect.votes import DOWN, UNKNOWN, Ints, Key, Votes
 
 _AFTER: Final = 2  # days beyond the first sight of a change in which others are asked
 _UNDER: Final = 14  # days after a change in which versions are compared
@@ -76,6 +76,11 @@ class World:
         for number, key in enumerate(self.votes.series):
             made[key.target].append(number)
         return made
+
+    @cached_property
+    def numbers(self) -> dict[Key, int]:
+        """The number of every series."""
+        return {key: number for number, key in enumerate(self.votes.series)}
 
     def rows(self, series: Sequence[int], first: int, last: int) -> Ints:
         """The tries of these series on these days."""

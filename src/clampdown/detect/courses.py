@@ -335,14 +335,14 @@ def _bracket(
     rows = np.concatenate([old.rows, new.rows])
     at = bin_of(votes, rows, hourly=hourly)
     around = np.flatnonzero((at >= bins[low - 1]) & (at <= bins[high]))
-    first, last = _turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
+    first, last = turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
     turn, sure = around[0] + first, around[0] + last
     after = _hour(votes, rows[:turn] if turn else rows[:1], hit=old.hit, last=True)
     before = _hour(votes, rows[min(sure, len(rows) - 1) :], hit=new.hit, last=False)
     return Bracket(min(after, before - 1), before)
 
 
-def _turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
+def turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
     """The first and last place among tries in the order of time where the change is about as likely."""
     # Each try by itself: that a device's tries resemble each other says nothing of their order.
     x = votes.columns["x"][rows].astype(float)
