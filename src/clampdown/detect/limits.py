@@ -55,6 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     version_share: float
     volume_least: int
     volume_share: float
+    volume_evidence: float
     users_majority: float
     digest: str = ""
     reasons: dict[str, str] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from math import exp, lgamma, log
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.detect.limits import Limits
-from clampdown.detect.votes import Ints, ordinal
+from clampdown.detect.votes import Floats, Ints, ordinal
 from clampdown.model import NOTES, UNKNOWN_DAY
 
 _WEEKS: Final = 8
@@ -55,13 +56,27 @@ def collapses(counts: Mapping[tuple[Place, int], int], first: int, days: int, li
 def _low(n: Ints, limits: Limits) -> Ints:
     """Days far below their own rhythm. What is low is not taken as the rhythm of later weeks."""
     low = np.zeros(len(n), bool)
+    surprise = np.zeros(len(n))
     for day in range(len(n)):
         weeks = [n[d] for d in range(day - 7, day - 7 * (_WEEKS + 1), -7) if d >= 0 and not low[d]]
         if len(weeks) < _LEAST:
             continue
         usual = float(np.median(weeks))
-        low[day] = usual >= limits.volume_least and n[day] < limits.volume_share * usual
+        if usual >= limits.volume_least and n[day] < limits.volume_share * usual:
+            past = np.arange(max(0, day - 7 * _WEEKS), day)
+            low[day], surprise[day] = True, _surprise(float(n[day]), usual, n[past[~low[past]]].astype(float))
+    for begin, end in _runs(low):
+        if surprise[begin : end + 1].sum() < limits.volume_evidence:
+            low[begin : end + 1] = False
     return low
+
+
+def _surprise(seen: float, usual: float, past: Floats) -> float:
+    """How unlikely so few are, in nats: measurements come by the session, as much as the days before show."""
+    together = max(1.0, float(past.var() / max(past.mean(), 1e-9))) if len(past) > 1 else 1.0
+    mean, count = usual / together, int(seen / together)
+    chance = sum(exp(i * log(mean) - mean - lgamma(i + 1)) for i in range(count + 1))
+    return -log(max(chance, 1e-300))
 
 
 def _runs(low: Ints) -> list[tuple[int, int]]:
