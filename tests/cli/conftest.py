@@ -23,7 +23,7 @@ Detect = Callable[..., Any]
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, tables: dict[str, pa.Table], digest: str = "t" * 64) -> None:
     """Let the detector find these tables."""
-    monkeypatch.setattr(detecting, "_make", lambda *_, **__: tables)
+    monkeypatch.setattr(detecting, "make", lambda *_, **__: tables)
     monkeypatch.setattr(detecting, "_thresholds", lambda given: (given, digest))
 
 

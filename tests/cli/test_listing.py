@@ -36,7 +36,7 @@ def two_days(two_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Here every store begins with findings."""
     folder = shutil.copytree(two_days, tmp_path_factory.mktemp("kenya") / "store")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detecting, "_make", lambda *_, **__: told.kenya())
+        patch.setattr(detecting, "make", lambda *_, **__: told.kenya())
         detecting.detect(clampdown.open_store(folder), now=datetime(2024, 4, 1))
     return folder
 
