@@ -83,12 +83,12 @@ def finding(row: Mapping[str, Any], *, days_only: bool, labels: Labels = NO_LABE
     parts += said.patterns(row["pattern"])
     if not row["stands"] and state != "conflicting":
         parts.append("It would not stand without one of its vantage points")
-    return _sentences(parts) + against(row["contradicts"])
+    return _sentences(parts[0], parts[1:]) + against(row["contradicts"])
 
 
-def _sentences(parts: Sequence[str]) -> str:
-    return " ".join(f"{part[:1].upper() if part[:1].islower() and ' ' in part else part[:1]}{part[1:]}."
-                    for part in parts if part)  # fmt: skip
+def _sentences(lead: str, parts: Sequence[str] = ()) -> str:
+    """The lead may begin with an id, which keeps its letters."""
+    return " ".join([f"{lead}.", *(f"{part[:1].upper()}{part[1:]}." for part in parts if part)])
 
 
 def against(codes: str | None) -> str:
@@ -131,7 +131,7 @@ def _lead(row: Mapping[str, Any], target: str, *, days_only: bool) -> str:
 
 
 def _interference(row: Mapping[str, Any], target: str, where: str, *, days_only: bool) -> str:
-    does = _DOES[row["state"]]
+    does, zone = _DOES[row["state"]], "" if days_only else " UTC"
     ended = row["end_after"] is not None or row["end_before"] is not None
     lead = f"{target} {'was' if ended else 'has been'} {does} {where}"
     begun = bracket(
@@ -140,6 +140,7 @@ def _interference(row: Mapping[str, Any], target: str, where: str, *, days_only:
     )  # fmt: skip
     if row["onset_after"] is None:
         lead += " since before the data begin"
+        lead += f" (first seen {does} {when(row['onset_before'], days_only=days_only)}{zone})" if begun else ""
     elif begun:
         lead += f": it began {begun}"
     if ended:
@@ -147,9 +148,8 @@ def _interference(row: Mapping[str, Any], target: str, where: str, *, days_only:
             row["end_after"], row["end_before"], days_only=days_only, first=f"last seen {does}",
             last="first seen working",
         )  # fmt: skip
-        return f"{lead}{' and' if ': it' in lead else ', and'} ended {over}"
+        return f"{lead} and ended {over}"
     seen = row["last_seen"]
-    zone = "" if days_only else " UTC"
     return lead + (f"; it was last tried {when(seen, days_only=days_only)}{zone}" if seen else "")
 
 
@@ -231,7 +231,7 @@ def event(row: Mapping[str, Any], *, days_only: bool, labels: Labels = NO_LABELS
     parts += said.backing(row["why"])
     if row["supersedes"]:
         parts.append(f"it stands in the place of {num.listed(name(e) for e in row['supersedes'].split())}")
-    return _sentences(parts) + against(row["contradicts"])
+    return _sentences(parts[0], parts[1:]) + against(row["contradicts"])
 
 
 def _lasts(row: Mapping[str, Any]) -> str:
@@ -257,7 +257,7 @@ def member(row: Mapping[str, Any], *, days_only: bool, labels: Labels = NO_LABEL
         if row["mechanism"]
         else []
     )
-    return _sentences([*parts, f"Grade: {words.GRADE.get(row['grade'], num.plain(row['grade']))}"])
+    return _sentences(parts[0], [*parts[1:], f"Grade: {words.GRADE.get(row['grade'], num.plain(row['grade']))}"])
 
 
 def note(row: Mapping[str, Any], *, labels: Labels = NO_LABELS) -> str:
@@ -275,12 +275,13 @@ def note(row: Mapping[str, Any], *, labels: Labels = NO_LABELS) -> str:
     else:
         at = f"from {num.day(first)} on" if last is None else f"from {num.day(first)} to {num.day(last)}"
     details = said.detail(row["detail"])
-    parts = [f"{what}{': ' if where or tested else ''}{', '.join([*where, *tested])}, {at}"]
+    what = f"{what[:1].upper()}{what[1:]}{': ' if where or tested else ''}{', '.join([*where, *tested])}, {at}"
+    parts: list[str] = []
     if row["kind"] not in said.COUNTED:  # else the detail says of how many
         parts.append(num.plural(row["members"], "change") + " of one target on one network")
     countries = (row["countries"] or "").split()
     parts += [f"Seen in {some([name(c) for c in countries], 'country', 'countries')}"] if countries else []
-    return _sentences([parts[0] + (f": {details}" if details else ""), *parts[1:]])
+    return _sentences(what + (f": {details}" if details else ""), parts)
 
 
 def turned(change: FindingChange, labels: Labels = NO_LABELS) -> str:
