@@ -33,8 +33,8 @@ CASES: tuple[tuple[dict[str, Any], str], ...] = (
         "telegram/web was slowed down on AS12455: it began between 8 Nov 2023 21:10 (last seen working) and 9 Nov "
         "06:00 UTC (first seen slowed down) and ended between 24 Nov 2023 08:00 (last seen slowed down) and 25 Nov "
         "09:30 UTC (first seen working). Interference in 41 of 44 tries, by at least 3 vantage points (at most 9): "
-        "81% to 98% with 95% confidence, as from 21 independent tries. There are data on 16 of 16 days. How: the encrypted "
-        "handshake got no answer (tls.timeout). Grade: corroborated.",
+        "81% to 98% with 95% confidence, as from 21 independent tries. There are data on 16 of 16 days. How: the "
+        "encrypted handshake got no answer (tls.timeout). Grade: corroborated.",
     ),
     (
         told.ok(days=16, n_effective=None),
