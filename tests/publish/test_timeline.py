@@ -149,6 +149,7 @@ PAIR = (
         ((PAIR[0], PAIR[1] | {"counterpart": None}), [("b", "u")]),
         ((PAIR[0] | {"counterpart": "gone"}, PAIR[1] | {"counterpart": None}), [("b", None), (None, "u")]),
         ((PAIR[1],), [(None, "u")]),
+        ((PAIR[0] | {"lasts": True}, PAIR[1]), [("b", None), (None, "u")]),  # the end of a part
         ((*PAIR, event("c", onset_before=at(2), counterpart="u")), [("b", "u"), ("c", "u")]),  # one end for both
         ((*PAIR, *PAIR), [("b", "u")]),  # a row twice is one event
         ((event("x", country="XB", onset_before=at(3)),), []),

@@ -155,6 +155,18 @@ def test_many_events_are_folded(world: Tables, names: Names, inputs: assess.Inpu
     assert len(data) < 2_000_000
 
 
+def test_the_page_says_why_an_event_and_a_table_that_says_less_both_stand(
+    eventful: assess.Answer, answer: assess.Answer
+) -> None:
+    why = "An event says when something changed"
+    report = eventful.report
+    assert any(c.target == "carrier/app" and c.state in ("insufficient", "conflicting") for c in report.cells)
+    assert why in text(report)
+    enough = tuple(c for c in report.cells if c.state not in ("insufficient", "conflicting"))
+    assert why not in text(msgspec.structs.replace(report, cells=enough))
+    assert why not in text(answer.report)
+
+
 def test_what_others_wrote_in_events_is_text(
     world: Tables, names: Names, inputs: assess.Inputs, hostile: tuple[str, ...]
 ) -> None:

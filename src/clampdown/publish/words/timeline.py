@@ -23,6 +23,11 @@ MISSING: Final = {
     "stale": "Events were looked for in other verdicts than the store holds now, so they are not shown. This does not "
     "mean that nothing happened. To look again:",
 }
+BOTH: Final = (
+    "An event says when something changed. The short answer and the table of networks say what held over the whole "
+    "period, where at least {points} vantage points were heard: so they may say “too little data” or “conflicting” "
+    "where an event stands."
+)
 COMMAND: Final = "clampdown detect --store DIR"
 NONE: Final = (
     "No beginning or end of a block was found in this period for what was asked about. What was blocked throughout has "
@@ -102,7 +107,9 @@ class Telling:
     def sentence(self, event: Event) -> str:
         """Brackets, and k of n."""
         kind = kind_of(event)
-        made = [self._began(event.began, kind) if event.began else f"{_KIND[kind]}, and no beginning was seen"]
+        part = event.ended.counterpart if event.ended else None
+        alone = f"A part of what began with {num.name(part)}" if part else f"{_KIND[kind]}, and no beginning was seen"
+        made = [self._began(event.began, kind) if event.began else alone]
         if event.ended:
             made.append(self._ended(event.ended, kind))
         elif event.began:
@@ -226,6 +233,13 @@ def _of(stretch: Stretch) -> str:
 
 def _upper(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def both(report: Report) -> str:
+    """Why an event and a table that says less can both stand; nothing where no such table stands beside it."""
+    about = {t for e in (report.timeline.events if report.timeline else ()) for t in e.main.targets}
+    less = any(cell.target in about and cell.state in ("insufficient", "conflicting") for cell in report.cells)
+    return BOTH.format(points=report.thresholds.vantage_points) if less else ""
 
 
 def more(events: int) -> str:
