@@ -88,7 +88,7 @@ def test_text_ends_with_the_number_to_keep(four: None, say: Say) -> None:
     assert "WITHDRAWN: It is said no longer" in out
     assert "in its place: e9" in out
     assert "now blocked" not in out
-    assert "telegram/web on AS12455 (KE): now blocked (confirmed); before, blocked (corroborated)." in say("-v")[1]
+    assert "[telegram/web] on AS12455 (KE): now blocked (confirmed); before, blocked (corroborated)." in say("-v")[1]
     assert say("--since", "4")[1] == "nothing new since run 4\nnewest run: 4\n"
 
 
