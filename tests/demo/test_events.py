@@ -126,5 +126,6 @@ def test_only_days_that_are_measured_count() -> None:
 def test_the_whole_demo_finds_what_was_scripted(tmp_path: Path) -> None:
     made = run_demo(tmp_path / "out", "medium").events
     assert (made.count("missed"), made.count("false"), made.false_events) == (0, 0, ())
-    assert made.holding == made.count("true") > 100
+    assert made.count("true") > 100
+    assert made.holding >= 0.95 * made.count("true"), "a bracket holds the time in 19 of 20 cases"
     assert (made.missed, made.false) == ((), ())
