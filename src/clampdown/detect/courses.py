@@ -23,7 +23,7 @@ from clampdown.detect.detectors.levels import (
 )
 from clampdown.detect.limits import Limits
 from clampdown.detect.series import HOURS, Grid, grids
-from clampdown.detect.votes import Floats, Ints, Votes
+from clampdown.detect.votes import Floats, Ints, Votes, distinct
 
 _CELLS = 1 << 21  # of a block of series: 2 M cells are about 200 MB while they are explained
 _HOURLY = 12  # distinct hours with tries on a day with tries, from which hours are looked at by themselves
@@ -118,8 +118,8 @@ def _dense(votes: Votes) -> Ints:
     c = votes.columns
     use = (c["weight"] > 0) & (c["hour"] >= 0)
     series = c["series"][use].astype(np.int64)
-    hours = np.unique((series * votes.days + c["day"][use]) * HOURS + c["hour"][use]) // HOURS
-    days = np.unique(hours)
+    hours = distinct((series * votes.days + c["day"][use]) * HOURS + c["hour"][use])[0] // HOURS
+    days, _ = distinct(hours)
     of_hours = np.bincount(hours // votes.days, minlength=len(votes.series))
     of_days = np.bincount(days // votes.days, minlength=len(votes.series))
     return of_hours >= _HOURLY * np.maximum(of_days, 1)
@@ -136,11 +136,41 @@ def _course(
     runs = _witnessed(votes, _floored(runs, limits), limits)
     if not any(run.hit for run in runs):
         return None
-    spans = _spans(runs, limits, hourly=hourly)
-    found = tuple(_episode(votes, series, model, runs, span, k, n, limits, hourly=hourly) for span in spans)
+    found = _episodes(votes, series, model, runs, k, n, limits, hourly=hourly)
+    weak = [span for span, episode in found if not enough(episode, limits)]
+    if weak:
+        for number in (number for span in weak for number in span):
+            runs[number].hit = False
+        runs = _joined(runs)
+        found = _episodes(votes, series, model, runs, k, n, limits, hourly=hourly)
+        found = [(span, episode) for span, episode in found if enough(episode, limits)]
+    if not found:
+        return None
     last = runs[-1]
     open_end = not last.hit
-    return Course(series, found, last.rows if open_end else last.rows[:0], found[-1].end if open_end else None)
+    tail = found[-1][1].end
+    return Course(
+        series, tuple(e for _, e in found), last.rows if open_end else last.rows[:0], tail if open_end else None
+    )
+
+
+def _episodes(
+    votes: Votes, series: int, model: Model, runs: list[Run], k: Floats, n: Floats, limits: Limits, *, hourly: bool
+) -> list[tuple[list[int], Episode]]:
+    """The runs that make up each episode, and the episode."""
+    spans = _spans(runs, limits, hourly=hourly)
+    return [(span, _episode(votes, series, model, runs, span, k, n, limits, hourly=hourly)) for span in spans]
+
+
+def enough(episode: Episode, limits: Limits) -> bool:
+    """Is an episode explained by interference so much better that it is spoken of?"""
+    if episode.onset.after is None and episode.end is None:
+        return len(episode.rows) >= limits.tries  # it stands throughout: no change to be proven, the share decides
+    # One more of each kind: of few tries, a share tells little.
+    n = len(episode.rows)
+    level = (episode.level * n + 1) / (n + 2)
+    least = limits.evidence_partial if level < limits.partial else limits.evidence
+    return n >= limits.change_tries and episode.statistic >= least
 
 
 def _tries(votes: Votes, series: int, *, hourly: bool) -> Ints:
@@ -173,15 +203,15 @@ def _floored(runs: list[Run], limits: Limits) -> list[Run]:
 def _witnessed(votes: Votes, runs: list[Run], limits: Limits) -> list[Run]:
     """One device's word ends nothing that others saw often enough without it."""
     device = votes.columns["device"]
-    hit_votes = votes.columns["x"] > 0.5
+    x = votes.columns["x"]
     changed = True
     while changed:
         changed = False
         for before, run in pairwise(runs):
             if not before.hit or run.hit:
                 continue
-            seen = np.unique(device[before.rows[hit_votes[before.rows]]], return_counts=True)[1]
-            vouch = np.unique(device[run.rows[~hit_votes[run.rows]]])
+            seen = np.unique(device[before.rows[x[before.rows] > 0.5]], return_counts=True)[1]
+            vouch = np.unique(device[run.rows[x[run.rows] <= 0.5]])
             if seen.sum() - seen.max(initial=0) >= limits.tries and len(vouch) < limits.vantage_points:
                 run.hit, changed = True, True
                 run.against.append("one_vantage_ok")

@@ -28,6 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     drift: float
     bracket: float
     tries: int
+    change_tries: int
     blocked_share: float
     ok_share: float
     corroborated_days: int
