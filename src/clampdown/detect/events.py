@@ -29,7 +29,6 @@ from clampdown.detect.votes import Votes
 from clampdown.model import EVENT_MEMBERS, EVENTS
 
 _HEARD: Final = 7  # days after an event in which a network may show that it was heard
-_SLACK: Final = 0.25  # of the brackets' widths, by which two happenings may seem to lie apart
 _STRAY: Final = 0.1  # of a happening's changes, how many may be so badly dated that they seem another one
 _BADLY: Final = 21 * HOURS  # by how much
 _SILENT: Final = Said()
@@ -65,12 +64,9 @@ class Cluster:
         return frozenset(m.key.network for m in self.members)
 
     def at(self, reach: int) -> float:
-        """When it happened, in hours: the middle of its members' brackets."""
-        return median(sum(clipped(m, reach)) / 2 for m in self.members)
-
-    def width(self, reach: int) -> float:
-        """How well its members tell when."""
-        return median(b - a for a, b in (clipped(m, reach) for m in self.members))
+        """When it happened, in hours: the middle of the brackets of those members that tell it best."""
+        spans = sorted((clipped(m, reach) for m in self.members), key=lambda s: s[1] - s[0])
+        return median(sum(span) / 2 for span in spans[: max(1, (len(spans) + 2) // 3)])
 
 
 def clipped(change: Change, reach: int) -> tuple[int, int]:
@@ -145,39 +141,31 @@ def _until(change: Change) -> int:
 
 
 def _together(found: list[Cluster], limits: Limits) -> list[Cluster]:
-    """Families that changed at the same time on the same networks."""
-    reach = limits.rollout_days * HOURS
-    order = sorted(range(len(found)), key=lambda i: (found[i].at(reach), found[i].members[0].key))
-    times = [found[i].at(reach) for i in order]
-    widths = [found[i].width(reach) for i in order]
-    networks = [found[i].networks for i in order]
-    parent = list(range(len(order)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    most = limits.together_days * HOURS + _SLACK * 2 * reach
-    for i in range(len(order)):
-        for j in range(i + 1, len(order)):
-            if times[j] - times[i] > most:
+    """Families that changed at the same time on the same networks: each is close to every other one it is joined to."""
+    reach, most = limits.rollout_days * HOURS, limits.together_days * HOURS
+    order = sorted(found, key=lambda c: (c.at(reach), c.members[0].key))
+    times = [cluster.at(reach) for cluster in order]
+    groups: list[list[int]] = []
+    for i, cluster in enumerate(order):
+        for group in reversed(groups):
+            if all(times[i] - times[j] <= most for j in group) and any(
+                _shared(cluster, order[j], limits) for j in group
+            ):
+                group.append(i)
                 break
-            small = min(len(networks[i]), len(networks[j]))
-            slack = _SLACK * (widths[i] + widths[j]) if small > 1 else 0.0
-            near = times[j] - times[i] <= limits.together_days * HOURS + slack
-            if near and len(networks[i] & networks[j]) >= limits.shared_networks * small:
-                parent[root(j)] = root(i)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(order)):
-        groups[root(i)].append(order[i])
+        else:
+            groups.append([i])
     made: list[Cluster] = []
-    for own in groups.values():
-        members = sorted((m for i in own for m in found[i].members), key=lambda m: (m.before, m.key, m.place))
-        why = {w for i in own for w in found[i].why} | ({"same_days", "shared_networks"} if len(own) > 1 else set())
+    for own in groups:
+        members = sorted((m for i in own for m in order[i].members), key=lambda m: (m.before, m.key, m.place))
+        why = {w for i in own for w in order[i].why} | ({"same_days", "shared_networks"} if len(own) > 1 else set())
         made.append(Cluster(tuple(members), frozenset(why)))
     return made
+
+
+def _shared(one: Cluster, other: Cluster, limits: Limits) -> bool:
+    small = min(len(one.networks), len(other.networks))
+    return len(one.networks & other.networks) >= limits.shared_networks * small
 
 
 def contrasted(found: Sequence[Cluster], world: World, edits: Edits | None) -> tuple[list[Cluster], list[Cluster]]:

@@ -68,7 +68,8 @@ def wilson(share: Floats, n: Floats) -> tuple[Floats, Floats]:
     n = np.maximum(n, 1e-9)
     mid = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * np.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return np.clip(mid - half, 0, 1), np.clip(mid + half, 0, 1)
+    # At the ends exactly: rounding would leave 3e-17 where nothing was seen.
+    return np.where(share <= 0, 0.0, np.clip(mid - half, 0, 1)), np.where(share >= 1, 1.0, np.clip(mid + half, 0, 1))
 
 
 def effective(votes: Votes, rows: Ints, limits: Limits) -> tuple[float, float]:
@@ -94,7 +95,7 @@ def interval(share: float, n: float) -> tuple[float, float]:
     n = max(n, 1e-9)
     mid = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, mid - half), min(1.0, mid + half)
+    return 0.0 if share <= 0 else max(0.0, mid - half), 1.0 if share >= 1 else min(1.0, mid + half)
 
 
 def supporters(votes: Votes, episode: Episode) -> Ints:
