@@ -208,7 +208,7 @@ class Votes:
 
 
 def gather(found: Iterable[Day | None]) -> Votes:
-    """The tries of all days together, whatever the order in which the days come."""
+    """The tries of all days together, whatever the order in which the days come. The days are used up."""
     days = sorted((day for day in found if day is not None), key=lambda day: day.day)
     names: dict[str, list[Any]] = {}
     maps: dict[str, list[Ints]] = {}
@@ -217,20 +217,22 @@ def gather(found: Iterable[Day | None]) -> Votes:
     first = days[0].day if days else 0
     length = days[-1].day - first + 1 if days else 0
     columns: dict[str, Ints] = {}
-    for name in days[0].columns if days else ():
-        parts = [day.columns[name] for day in days]
+    lengths = [len(day.columns["series"]) for day in days]
+    for name in list(days[0].columns) if days else ():
+        # Taken away as they are joined, so that no more than one column is held twice.
+        parts = [day.columns.pop(name) for day in days]
         if name in maps:
             parts = [np.where(p < 0, -1, m[p]).astype(np.int32) for p, m in zip(parts, maps[name], strict=True)]
         columns[name] = np.concatenate(parts)
-    columns["day"] = np.concatenate(
-        [np.full(len(day.columns["series"]), day.day - first, np.int32) for day in days] or [np.zeros(0, np.int32)]
-    )
     if not days:
         return Votes((), names, 0, 0, {"series": np.zeros(0, np.int32), **columns}, np.zeros(1, np.int64))
+    columns["day"] = np.repeat(np.array([day.day - first for day in days], np.int32), lengths)
     key = columns["series"].astype(np.int64) * length + columns["day"]
     key = (key * 25 + columns["hour"] + 1) * max(1, len(names["vantage"])) + columns["vantage"]
     order = np.argsort(key, kind="stable")
-    columns = {name: column[order] for name, column in columns.items()}
+    del key
+    for name in list(columns):
+        columns[name] = columns[name][order]
     start = np.searchsorted(columns["series"], np.arange(len(names["series"]) + 1))
     return Votes(tuple(names["series"]), names, first, length, columns, start)
 
