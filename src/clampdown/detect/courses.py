@@ -18,7 +18,10 @@ from clampdown.detect.series import HOURS, grids
 from clampdown.detect.votes import Floats, Ints, Votes
 
 _CELLS = 1 << 21  # of a block of series: 2 M cells are about 200 MB while they are explained
+_NEAR = 3  # days around a change in which it is looked at who tried most
+_LOUDEST = 4  # of those: how many are left out in turn
 _HOURLY = 12  # distinct hours with tries on a day with tries, from which hours are looked at by themselves
+_HOUR_WEIGHT = 0.5  # weighed tries that an hour with tries must have: counts are taken in halves
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def _hit_weight(votes: Votes) -> Floats:
 
 
 def _dense(votes: Votes) -> Ints:
-    """Series that are tried in so many hours of a day that hours can be told apart."""
+    """Series that are tried in so many hours of a day, and by so many, that hours can be told apart."""
     c = votes.columns
     use = (c["weight"] > 0) & (c["hour"] >= 0)
     series = c["series"][use].astype(np.int64)
@@ -101,7 +104,8 @@ def _dense(votes: Votes) -> Ints:
     days = np.unique(hours)
     of_hours = np.bincount(hours // votes.days, minlength=len(votes.series))
     of_days = np.bincount(days // votes.days, minlength=len(votes.series))
-    return of_hours >= _HOURLY * np.maximum(of_days, 1)
+    weight = np.bincount(series, weights=c["weight"][use], minlength=len(votes.series))
+    return (of_hours >= _HOURLY * np.maximum(of_days, 1)) & (weight >= _HOUR_WEIGHT * of_hours)
 
 
 def _course(
@@ -229,21 +233,59 @@ def _share(k: Floats, n: Floats, bins: Ints) -> float:
 
 def _bracket(
     votes: Votes, model: Model, old: Run, new: Run, k: Floats, n: Floats, limits: Limits, *, hourly: bool
-) -> Bracket:
-    """Last seen as before, first seen as after, around every place where the change is about as likely."""
+) -> Bracket:  # fmt: skip
+    """Last seen as before, first seen as after, around every place where the change is about as likely.
+
+    No one's clock bounds it alone: it also holds where the change would lie with any of those left out who tried most.
+    """
     bins = np.concatenate([old.bins, new.bins])
-    low, high = where(model, k[bins], n[bins], len(old.bins), within=limits.bracket)
     rows = np.concatenate([old.rows, new.rows])
+    sides = len(old.bins), old.hit, new.hit
+    found = _between(votes, model, rows, bins, k[bins], n[bins], sides, limits.bracket, hourly=hourly)
+    low, high = found.after, found.before
+    at = bin_of(votes, rows, hourly=hourly)
+    place, device = np.searchsorted(bins, at), votes.columns["device"][rows]
+    w = votes.columns["weight"][rows].astype(float)
+    hits = w * votes.columns["x"][rows]
+    edge = np.abs(at - bins[len(old.bins) - 1]) <= _NEAR * (HOURS if hourly else 1)
+    names, counts = np.unique(device[edge], return_counts=True)
+    for one in names[np.argsort(-counts, kind="stable")][:_LOUDEST]:
+        kept = device != one
+        n_left = np.bincount(place[kept], weights=w[kept], minlength=len(bins))
+        if not n_left[: len(old.bins)].any() or not n_left[len(old.bins) :].any():
+            continue
+        k_left = np.minimum(np.bincount(place[kept], weights=hits[kept], minlength=len(bins)), n_left)
+        some = n_left > 0
+        left = int(some[: len(old.bins)].sum()), old.hit, new.hit
+        other = _between(votes, model, rows[kept], bins[some], k_left[some], n_left[some], left, 0.0, hourly=hourly)
+        low, high = min(low, other.after), max(high, other.before)
+    return Bracket(low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hours:
+    after: int
+    before: int
+
+
+def _between(
+    votes: Votes, model: Model, rows: Ints, bins: Ints, k: Floats, n: Floats, sides: tuple[int, bool, bool],
+    within: float, *, hourly: bool,
+) -> _Hours:  # fmt: skip
+    """The bracket by these tries. sides: how many of the bins are of the old state, and what the two states are."""
+    first, was_hit, is_hit = sides
+    low, high = where(model, k, n, first, within=within)
     at = bin_of(votes, rows, hourly=hourly)
     around = np.flatnonzero((at >= bins[low - 1]) & (at <= bins[high]))
-    first, last = _turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
-    turn, sure = around[0] + first, around[0] + last
-    after = _hour(votes, rows[:turn] if turn else rows[:1], hit=old.hit, last=True)
-    before = _hour(votes, rows[min(sure, len(rows) - 1) :], hit=new.hit, last=False)
-    return Bracket(min(after, before - 1), before)
+    levels = [float(part_k.sum() / part_n.sum()) for part_k, part_n in ((k[:first], n[:first]), (k[first:], n[first:]))]
+    early, late = _turns(votes, rows[around], levels[0], levels[1], within)
+    turn, sure = around[0] + early, around[0] + late
+    after = _hour(votes, rows[:turn] if turn else rows[:1], hit=was_hit, last=True)
+    before = _hour(votes, rows[min(sure, len(rows) - 1) :], hit=is_hit, last=False)
+    return _Hours(min(after, before - 1), before)
 
 
-def _turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
+def _turns(votes: Votes, rows: Ints, old: float, new: float, within: float) -> tuple[int, int]:
     """The first and last place among tries in the order of time where the change is about as likely."""
     # Each try by itself: that a device's tries resemble each other says nothing of their order.
     x = votes.columns["x"][rows].astype(float)
@@ -252,7 +294,7 @@ def _turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> 
     # Of a change at place i: what the tries from i on say for the new level.
     total = np.concatenate([np.cumsum(gain[::-1])[::-1], [0.0]])
     best = int(np.argmax(np.round(total, 6)))
-    near = total >= total[best] - limits.bracket
+    near = total >= total[best] - within
     first = last = best
     while first > 0 and near[first - 1]:
         first -= 1
