@@ -188,6 +188,9 @@ def grade_of(cluster: Cluster, limits: Limits) -> str:
     every = set().union(*networks.values())
     # The same description everywhere may be one hand that claims to be in many places.
     several = len(networks) >= limits.corroborated_networks and len(every) > 1
+    ended = [m.ended for m in cluster.members if m.ended is not None]
+    if ended:  # nor is the end of what one hand made up more than that was
+        several = several and len(frozenset[tuple[object, ...]]().union(*ended)) > 1
     if "confirmed" in grades or "corroborated" in grades:
         return "confirmed" if "confirmed" in grades else "corroborated"
     return "corroborated" if several else "consistent"
