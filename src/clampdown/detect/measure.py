@@ -112,13 +112,22 @@ def stands(votes: Votes, episode: Episode, limits: Limits) -> bool:
     at = bin_of(votes, episode.rows, hourly=episode.hourly)
     bins, place = np.unique(at, return_inverse=True)
     w, x = c["weight"][episode.rows].astype(float), c["x"][episode.rows].astype(float)
+    edges = (episode.onset.after is not None) + (episode.end is not None)
     for one in hits:
         kept = device != one
+        if kept.sum() < limits.tries:
+            return False
         n = np.bincount(place[kept], weights=w[kept], minlength=len(bins))
         k = np.bincount(place[kept], weights=(w * x)[kept], minlength=len(bins))
-        if weight(episode.model, np.minimum(k, n), n) < limits.stands:
+        if weight(episode.model, np.minimum(k, n), n) < max(limits.stands, edges * _switch(n, limits)):
             return False
     return True
+
+
+def _switch(n: Floats, limits: Limits) -> float:
+    """What each edge costs the series that is left: it must be found again."""
+    left = n[n > 0]
+    return limits.switch_thin if not len(left) or left.mean() < limits.thin else limits.switch
 
 
 def grade_of(votes: Votes, count: Counter, episode: Episode, limits: Limits) -> tuple[str, bool, int]:
