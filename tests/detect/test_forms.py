@@ -190,8 +190,18 @@ def test_a_block_of_everything_is_no_crowd_of_broken_probes(days: int) -> None:
     everyone = [path(f"{OPEN}{'x' * days}{OPEN}", target=t, network=n) for t in sites for n in (64500, 64501)]
     tables = found(*everyone)
     assert notes(tables, "broken_probe") == []
+    if days > 1:  # a single day may be anyone's bad day
+        assert [one["direction"] for one in events(tables)] == ["block", "unblock"]
+        assert events(tables)[0]["members"] == 24
+
+
+@pytest.mark.parametrize(("crew", "tries"), [(1, 24), (2, 24), (2, 48), (1, 96)])
+def test_who_tries_every_hour_is_not_overheard(crew: int, tries: int) -> None:
+    """A station or two that measure round the clock: each hour weighs little, all of them say enough."""
+    tables = found(path(f"{OPEN}{'x' * 10}{OPEN}", crew=crew, tries=tries))
     assert [one["direction"] for one in events(tables)] == ["block", "unblock"]
-    assert events(tables)[0]["members"] == 24
+    assert holds(events(tables)[0], at(20))
+    assert holds(events(tables)[1], at(30))
 
 
 def test_one_target_tried_every_hour_is_no_broken_probe() -> None:
