@@ -15,7 +15,7 @@ from clampdown.detect import detect_tables
 TARGETS = [f"web/site{n}.example" for n in range(12)]
 NETWORKS = (64500, 64501, 64502)
 ROWS = st.sampled_from([1, 2, 5, 20, 100, 1000, 10_000])
-few = settings(max_examples=15)
+few = settings(max_examples=8)
 
 
 def forged(
@@ -137,6 +137,8 @@ def undisturbed(tables: Tables, honest: Tables = HONEST, target: str = SITE) -> 
 @example(kind="a", rows=10_000, first=32, days=6, state="blocked", like=None)
 @example(kind="c", rows=10_000, first=25, days=1, state="ok", like=None)
 @example(kind="b", rows=10_000, first=20, days=12, state="ok", like=0)
+@example(kind="a", rows=100, first=18, days=3, state="ok", like=0)
+@example(kind="a", rows=100, first=11, days=6, state="throttled", like=None)
 def test_a_true_block_is_neither_ended_nor_moved(
     kind: str, rows: int, first: int, days: int, state: str, like: int | None
 ) -> None:

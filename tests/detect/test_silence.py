@@ -67,6 +67,7 @@ def test_neither_blocked_nor_ok(letter: str, state: str) -> None:
     (one,) = own(tables)
     assert one["state"] == state
     assert one["k"] == 0
+    assert (one["last_seen"] is None) == (letter == "?")  # nothing that counts was seen
 
 
 def test_nobody_tried_is_no_finding() -> None:

@@ -19,7 +19,8 @@ from clampdown.detect.votes import Floats, Ints, Votes
 
 _CELLS = 1 << 21  # of a block of series: 2 M cells are about 200 MB while they are explained
 _NEAR = 3  # days around a change in which it is looked at who tried most
-_LOUDEST = 4  # of those: how many are left out in turn
+_LOUDEST = 4  # of those: how many are heard
+_OPPOSED = 0.5  # between what a device says and what all others do
 _HOURLY = 12  # distinct hours with tries on a day with tries, from which hours are looked at by themselves
 _HOUR_WEIGHT = 0.5  # weighed tries that an hour with tries must have: counts are taken in halves
 
@@ -236,7 +237,7 @@ def _bracket(
 ) -> Bracket:  # fmt: skip
     """Last seen as before, first seen as after, around every place where the change is about as likely.
 
-    No one's clock bounds it alone: it also holds where the change would lie with any of those left out who tried most.
+    No one's word moves it: it also holds where the change would lie without any one device that says otherwise.
     """
     bins = np.concatenate([old.bins, new.bins])
     rows = np.concatenate([old.rows, new.rows])
@@ -247,9 +248,9 @@ def _bracket(
     place, device = np.searchsorted(bins, at), votes.columns["device"][rows]
     w = votes.columns["weight"][rows].astype(float)
     hits = w * votes.columns["x"][rows]
-    edge = np.abs(at - bins[len(old.bins) - 1]) <= _NEAR * (HOURS if hourly else 1)
-    names, counts = np.unique(device[edge], return_counts=True)
-    for one in names[np.argsort(-counts, kind="stable")][:_LOUDEST]:
+    first = place >= len(old.bins)
+    apart = np.where(first, at - bins[len(old.bins)], bins[len(old.bins) - 1] - at) // (HOURS if hourly else 1)
+    for one in _gainsayers(device, first, apart, hits, w):
         kept = device != one
         n_left = np.bincount(place[kept], weights=w[kept], minlength=len(bins))
         if not n_left[: len(old.bins)].any() or not n_left[len(old.bins) :].any():
@@ -260,6 +261,25 @@ def _bracket(
         other = _between(votes, model, rows[kept], bins[some], k_left[some], n_left[some], left, 0.0, hourly=hourly)
         low, high = min(low, other.after), max(high, other.before)
     return Bracket(low, high)
+
+
+def _gainsayers(device: Ints, after: Ints, apart: Ints, hits: Floats, weight: Floats) -> list[int]:
+    """Devices that, near a change, say the opposite of what all others say on one side of it; the loudest first.
+
+    apart: how many days a try lies from the change, on its side.
+    """
+    names, counts = np.unique(device[apart <= _NEAR], return_counts=True)
+    found: list[int] = []
+    for one in names[np.argsort(-counts, kind="stable")][:_LOUDEST].tolist():
+        for side, reach in ((after, 0), (~after, 0), (after, _NEAR), (~after, _NEAR)):
+            near = side & (apart <= reach)
+            own, others = near & (device == one), near & (device != one)
+            if not own.any() or not others.any():
+                continue
+            if abs(hits[own].sum() / weight[own].sum() - hits[others].sum() / weight[others].sum()) > _OPPOSED:
+                found.append(one)
+                break
+    return found
 
 
 @dataclass(frozen=True, slots=True)

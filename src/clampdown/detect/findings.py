@@ -178,9 +178,9 @@ def quiet_table(votes: Votes, count: Counter, skip: Iterable[int], limits: Limit
         "target": pa.array([votes.series[i].target for i in at], pa.string()),
         "state": pa.array(state[at].tolist(), pa.string()),
         "grade": pa.array(grade[at].tolist(), pa.string()),
-        "last_seen": pa.array((last[at] + (votes.first - _EPOCH) * 24) * 3_600_000_000, pa.int64()).cast(
-            pa.timestamp("us")
-        ),
+        "last_seen": pa.array(
+            (last[at] + (votes.first - _EPOCH) * 24) * 3_600_000_000, pa.int64(), mask=days[at] == 0
+        ).cast(pa.timestamp("us")),
         "k": pa.array(hits[at].astype(np.int64)),
         "n": pa.array(decided[at].astype(np.int64)),
         "share": known(share), "low": known(low), "high": known(high), "n_effective": known(n_effective),
