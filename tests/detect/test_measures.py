@@ -1,4 +1,4 @@
-"""Law: a number says how well it is known: intervals know of clusters, grades count vantage points, countries networks."""
+"""Law: a number says how well it is known: intervals know clusters, grades vantage points, countries networks."""
 
 from __future__ import annotations
 
