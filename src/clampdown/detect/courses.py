@@ -7,11 +7,12 @@ it is kept as what speaks against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from clampdown.detect.brackets import Bracket, Run, bin_of, bracket, hour_of
 from clampdown.detect.detectors.levels import (
     Model,
     costs,
@@ -19,7 +20,6 @@ from clampdown.detect.detectors.levels import (
     explain_with,
     family_of,
     most_forgiving,
-    where,
 )
 from clampdown.detect.limits import Limits
 from clampdown.detect.series import HOURS, Grid, grids
@@ -27,24 +27,7 @@ from clampdown.detect.votes import Floats, Ints, Votes, distinct
 
 _CELLS = 1 << 21  # of a block of series: 2 M cells are about 200 MB while they are explained
 _HOURLY = 12  # distinct hours with tries on a day with tries, from which hours are looked at by themselves
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """Hours of the window: surely as before at the first, surely as after by the second."""
-
-    after: int | None
-    before: int
-
-
-@dataclass(slots=True)
-class Run:
-    """Neighbouring bins with tries in one state."""
-
-    hit: bool
-    bins: Ints
-    rows: Ints  # tries
-    against: list[str] = field(default_factory=list[str])
+_HOUR_WEIGHT = 0.5  # weighed tries that an hour with tries must have: counts are taken in halves
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +97,7 @@ def _hit_weight(votes: Votes) -> Floats:
 
 
 def _dense(votes: Votes) -> Ints:
-    """Series that are tried in so many hours of a day that hours can be told apart."""
+    """Series that are tried in so many hours of a day, and by so many, that hours can be told apart."""
     c = votes.columns
     use = (c["weight"] > 0) & (c["hour"] >= 0)
     series = c["series"][use].astype(np.int64)
@@ -122,7 +105,8 @@ def _dense(votes: Votes) -> Ints:
     days, _ = distinct(hours)
     of_hours = np.bincount(hours // votes.days, minlength=len(votes.series))
     of_days = np.bincount(days // votes.days, minlength=len(votes.series))
-    return of_hours >= _HOURLY * np.maximum(of_days, 1)
+    weight = np.bincount(series, weights=c["weight"][use], minlength=len(votes.series))
+    return (of_hours >= _HOURLY * np.maximum(of_days, 1)) & (weight >= _HOUR_WEIGHT * of_hours)
 
 
 def _course(
@@ -166,11 +150,14 @@ def enough(episode: Episode, limits: Limits) -> bool:
     """Is an episode explained by interference so much better that it is spoken of?"""
     if episode.onset.after is None and episode.end is None:
         return len(episode.rows) >= limits.tries  # it stands throughout: no change to be proven, the share decides
-    # One more of each kind: of few tries, a share tells little.
     n = len(episode.rows)
-    level = (episode.level * n + 1) / (n + 2)
-    least = limits.evidence_partial if level < limits.partial else limits.evidence
-    return n >= limits.change_tries and episode.statistic >= least
+    return n >= limits.change_tries and episode.statistic >= least(episode.level, n, limits)
+
+
+def least(level: float, n: int, limits: Limits) -> float:
+    """The evidence that it takes, in nats: more where interference is partial."""
+    # One more of each kind: of few tries, a share tells little.
+    return limits.evidence_partial if (level * n + 1) / (n + 2) < limits.partial else limits.evidence
 
 
 def _tries(votes: Votes, series: int, *, hourly: bool) -> Ints:
@@ -179,12 +166,6 @@ def _tries(votes: Votes, series: int, *, hourly: bool) -> Ints:
     if hourly:
         use &= votes.columns["hour"][own] >= 0
     return np.flatnonzero(use) + own.start
-
-
-def bin_of(votes: Votes, rows: Ints, *, hourly: bool) -> Ints:
-    """The bin of each of these tries."""
-    day = votes.columns["day"][rows].astype(np.int64)
-    return day * HOURS + votes.columns["hour"][rows] if hourly else day
 
 
 def _run(votes: Votes, tries: Ints, hit: bool, bins: Ints, *, hourly: bool) -> Run:
@@ -260,11 +241,11 @@ def _episode(
     before = runs[first - 1] if first else None
     after = runs[last + 1] if last + 1 < len(runs) else None
     if before is None:
-        onset = Bracket(None, _hour(votes, runs[first].rows, hit=True, last=False))
+        onset = Bracket(None, hour_of(votes, runs[first].rows, hit=True, last=False))
     else:
-        onset = _bracket(votes, model, before, runs[first], k, n, limits, hourly=hourly)
+        onset = bracket(votes, model, before, runs[first], k, n, limits, hourly=hourly)
     base = _base(votes, model, runs)
-    end = None if after is None else _bracket(votes, model, runs[last], after, k, n, limits, hourly=hourly)
+    end = None if after is None else bracket(votes, model, runs[last], after, k, n, limits, hourly=hourly)
     sure = _sure(votes, rows, onset, end, limits)
     return Episode(
         series, sure, onset, end,
@@ -324,55 +305,3 @@ def _base(votes: Votes, model: Model, runs: list[Run]) -> int | None:
 
 def _share(k: Floats, n: Floats, bins: Ints) -> float:
     return float(k[bins].sum() / n[bins].sum())
-
-
-def _bracket(
-    votes: Votes, model: Model, old: Run, new: Run, k: Floats, n: Floats, limits: Limits, *, hourly: bool
-) -> Bracket:
-    """Last seen as before, first seen as after, around every place where the change is about as likely."""
-    bins = np.concatenate([old.bins, new.bins])
-    low, high = where(model, k[bins], n[bins], len(old.bins), within=limits.bracket)
-    rows = np.concatenate([old.rows, new.rows])
-    at = bin_of(votes, rows, hourly=hourly)
-    around = np.flatnonzero((at >= bins[low - 1]) & (at <= bins[high]))
-    first, last = turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
-    turn, sure = around[0] + first, around[0] + last
-    after = _hour(votes, rows[:turn] if turn else rows[:1], hit=old.hit, last=True)
-    before = _hour(votes, rows[min(sure, len(rows) - 1) :], hit=new.hit, last=False)
-    return Bracket(min(after, before - 1), before)
-
-
-def turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
-    """The first and last place among tries in the order of time where the change is about as likely."""
-    # Each try by itself: that a device's tries resemble each other says nothing of their order.
-    x = votes.columns["x"][rows].astype(float)
-    low, high = (np.clip(level, 0.05, 0.95) for level in (old, new))
-    gain = x * np.log(high / low) + (1 - x) * np.log((1 - high) / (1 - low))
-    # Of a change at place i: what the tries from i on say for the new level.
-    total = np.concatenate([np.cumsum(gain[::-1])[::-1], [0.0]])
-    best = int(np.argmax(np.round(total, 6)))
-    near = total >= total[best] - limits.bracket
-    first = last = best
-    while first > 0 and near[first - 1]:
-        first -= 1
-    while last + 1 < len(total) and near[last + 1]:
-        last += 1
-    return first, last
-
-
-def _hour(votes: Votes, rows: Ints, *, hit: bool, last: bool) -> int:
-    """The last (first) hour in which one of these tries was in this state; of any, where none was."""
-    own = rows[(votes.columns["x"][rows] > 0.5) == hit]
-    chosen = own if len(own) else rows
-    return _start(votes, chosen[-1]) if last else _stop(votes, chosen[0])
-
-
-def _start(votes: Votes, row: int) -> int:
-    """The hour in which a try was made begins; a try without an hour was made at some time of the day."""
-    return int(votes.columns["day"][row]) * HOURS + max(0, int(votes.columns["hour"][row]))
-
-
-def _stop(votes: Votes, row: int) -> int:
-    """The hour in which a try was made has passed."""
-    hour = int(votes.columns["hour"][row])
-    return int(votes.columns["day"][row]) * HOURS + (HOURS if hour < 0 else hour + 1)

@@ -17,6 +17,7 @@ from clampdown.detect.limits import Limits
 from clampdown.detect.votes import Floats, Ints, Votes, distinct
 
 _AROUND: Final = 3  # days on either side in which others speak of the same target
+_HOURS: Final = 2  # hours on either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +105,24 @@ def _broken(votes: Votes, network: Ints, limits: Limits) -> Ints:
     """Tries of sessions that fail on what others on the same days do not fail on."""
     c = votes.columns
     use = np.flatnonzero(c["weight"] > 0)
+    result = np.zeros(len(votes), bool)
+    if not len(use):
+        return result
     span = max(1, len(votes.names["vantage"]))
     session = (network[use].astype(np.int64) * votes.days + c["day"][use]) * span + c["vantage"][use]
     ids, inverse = np.unique(session, return_inverse=True)
     tried = np.bincount(inverse)
     failed = np.bincount(inverse, weights=c["x"][use])
-    suspect = (tried >= limits.broken_targets) & (failed > limits.broken_share * tried)
-    result = np.zeros(len(votes), bool)
+    # A target that is tried again and again is one target.
+    total = max(1, len(votes.series))
+    targets = np.bincount(np.unique(inverse.astype(np.int64) * total + c["series"][use]) // total, minlength=len(ids))
+    suspect = (targets >= limits.broken_targets) & (failed > limits.broken_share * tried)
     if not suspect.any():
         return result
     rows = use[suspect[inverse]]
     group = inverse[suspect[inverse]]
-    expected = np.bincount(group, weights=_others(votes, use, rows), minlength=len(ids))
+    others = np.maximum(_others(votes, use, rows), _neighbours(votes, use, rows))
+    expected = np.bincount(group, weights=others, minlength=len(ids))
     excess = failed - expected
     bad = suspect & (excess > limits.broken_share * tried) & (excess > 3 * np.sqrt(np.maximum(expected, 1)))
     result[rows] = bad[group]
@@ -125,7 +132,7 @@ def _broken(votes: Votes, network: Ints, limits: Limits) -> Ints:
 def _others(votes: Votes, use: Ints, rows: Ints) -> Floats:
     """For each of these tries, what share of the tries of other devices failed: same country and target, days around.
 
-    Where nobody else tried, the session's own word is all there is: it is expected to be right.
+    Where fewer than two other devices passed, the session's own word is all there is: it is expected to be right.
     """
     c = votes.columns
     targets = {name: at for at, name in enumerate(sorted({(k.country, k.target) for k in votes.series}))}
@@ -144,8 +151,47 @@ def _others(votes: Votes, use: Ints, rows: Ints) -> Floats:
     low, high = np.searchsorted(own_key, key - _AROUND), np.searchsorted(own_key, key + _AROUND, side="right")
     n = tries[place[rows]] - (w[high] - w[low])
     k = hits[place[rows]] - (h[high] - h[low])
+    fine = use[c["x"][use] <= 0.5]
+    passed = _distinct(place, device, size, fine, rows, (-_AROUND, _AROUND))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(n > 0.5, np.clip(k / n, 0, 1), c["x"][rows])
+        return np.where((n > 0.5) & (passed > 1), np.clip(k / n, 0, 1), c["x"][rows])
+
+
+def _neighbours(votes: Votes, use: Ints, rows: Ints) -> Floats:
+    """For each of these tries, what part of the other devices on its own network failed on that target.
+
+    In the same hours, on the same day, on the days before or after, whichever is most: what begins or ends, or holds
+    for hours, is seen from one side. One device that passed is left out: it alone makes nobody else broken.
+    """
+    c = votes.columns
+    device = c["device"].astype(np.int64)
+    near = use[np.isin(c["series"][use], np.unique(c["series"][rows]))]
+    hit = near[c["x"][near] > 0.5]
+    fine = near[c["x"][near] <= 0.5]
+    day = c["series"].astype(np.int64) * (votes.days + 2 * _AROUND) + c["day"] + _AROUND
+    hour = day * 24 + np.maximum(c["hour"], 0)
+    windows = ((day, (0, 0)), (day, (1, _AROUND)), (day, (-_AROUND, -1)), (hour, (-_HOURS, _HOURS)))
+    most = np.zeros(len(rows))
+    for place, reach in windows:
+        size = (int(place.max()) if len(place) else 0) + 1
+        failed = _distinct(place, device, size, hit, rows, reach)
+        passed = np.maximum(_distinct(place, device, size, fine, rows, reach) - 1, 0)
+        most = np.maximum(most, failed / np.maximum(failed + passed, 1))
+    return most
+
+
+def _distinct(place: Ints, device: Ints, size: int, seen: Ints, rows: Ints, reach: tuple[int, int]) -> Ints:
+    """How many other devices are among the tries `seen` from so many places before each of `rows` to so many after."""
+    low, high = reach
+    key = np.unique(device[seen] * size + place[seen])
+    at, who = key % size, key // size
+    before = np.full(len(key), -(1 << 40), np.int64)
+    before[1:] = np.where(who[1:] == who[:-1], at[:-1], before[1:])
+    # A device counts once: for the first of its places that a window holds.
+    first, last = np.sort(np.maximum(at - high, before - low + 1)), np.sort(at - low)
+    here = np.searchsorted(first, place[rows], side="right") - np.searchsorted(last, place[rows], side="left")
+    own = device[rows] * size + place[rows]
+    return here - (np.searchsorted(key, own + high, side="right") > np.searchsorted(key, own + low))
 
 
 def _windows(place: Ints, hit: Floats, weight: Floats, size: int) -> tuple[Floats, Floats]:

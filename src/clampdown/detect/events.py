@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from clampdown.detect.brackets import turns
 from clampdown.detect.contrast import Edits, Said, Wanted, World, contrast, edited
-from clampdown.detect.courses import turns
 from clampdown.detect.findings import moment_of
 from clampdown.detect.limits import Limits
 from clampdown.detect.members import Change
@@ -209,6 +209,9 @@ def grade_of(cluster: Cluster, limits: Limits) -> str:
     every = set().union(*networks.values())
     # The same description everywhere may be one hand that claims to be in many places.
     several = len(networks) >= limits.corroborated_networks and len(every) > 1
+    ended = [m.ended for m in cluster.members if m.ended is not None]
+    if ended:  # nor is the end of what one hand made up more than that was
+        several = several and len(frozenset[tuple[object, ...]]().union(*ended)) > 1
     if "confirmed" in grades or "corroborated" in grades:
         return "confirmed" if "confirmed" in grades else "corroborated"
     return "corroborated" if several else "consistent"
@@ -296,7 +299,7 @@ def _dated(world: World, own: Sequence[Change]) -> tuple[int | None, int]:
     rows, hour = rows[order], hour[order]
     levels = [[v for v in (getattr(m, name) for m in own) if v is not None] for name in ("level_before", "level_after")]
     old, new = (median(v) if v else 0.0 for v in levels)
-    first, last = turns(world.votes, rows, old, new, world.limits)
+    first, last = turns(world.votes, rows, old, new, world.limits.bracket)
     changed = (c["x"][rows] > 0.5) == (own[0].direction == "block")
     earlier, later = np.flatnonzero(~changed[:first]), np.flatnonzero(changed[last:])
     if not len(earlier) or not len(later):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -40,8 +40,8 @@ def episode_row(votes: Votes, count: Counter, key: Key, episode: Episode, limits
     low, high = interval(share, n_effective)
     at_least, at_most = count.bounds(rows)
     grade, firm, settled = grade_of(votes, count, episode, limits)
-    throttled = int((c["state"][hits] == THROTTLED).sum())
-    state = "throttled" if 2 * throttled > len(hits) else "blocked"
+    told = c["weight"][hits]
+    state = "throttled" if 2 * told[c["state"][hits] == THROTTLED].sum() > told.sum() else "blocked"
     against = sorted({*episode.against, *_one_device(votes, hits), *_silent(votes, rows, episode)})
     if episode.onset.after is None and share < limits.blocked_share:
         state, grade = "conflicting", "insufficient"  # no change witnesses it, and it is no clear majority
@@ -91,10 +91,12 @@ def tail_row(votes: Votes, count: Counter, key: Key, course: Course, limits: Lim
 
 
 def mechanism_of(votes: Votes, hits: Ints) -> str | None:
-    """The mechanism that most of these tries saw."""
-    seen = votes.columns["mechanism"][hits]
-    seen = seen[seen >= 0]
-    named = Tally(votes.names["mechanism"][i] for i in seen.tolist())
+    """The mechanism that most of these tries saw, each by what it can tell."""
+    c = votes.columns
+    seen = hits[c["mechanism"][hits] >= 0]
+    codes, at = np.unique(c["mechanism"][seen], return_inverse=True)
+    told = np.round(np.bincount(at, weights=c["weight"][seen].astype(float), minlength=len(codes)), 6)
+    named = {votes.names["mechanism"][i]: w for i, w in zip(codes.tolist(), told.tolist(), strict=True)}
     named.pop(None, None)
     return min(named, key=lambda m: (-named[m], m)) if named else None
 
@@ -176,9 +178,9 @@ def quiet_table(votes: Votes, count: Counter, skip: Iterable[int], limits: Limit
         "target": pa.array([votes.series[i].target for i in at], pa.string()),
         "state": pa.array(state[at].tolist(), pa.string()),
         "grade": pa.array(grade[at].tolist(), pa.string()),
-        "last_seen": pa.array((last[at] + (votes.first - _EPOCH) * 24) * 3_600_000_000, pa.int64()).cast(
-            pa.timestamp("us")
-        ),
+        "last_seen": pa.array(
+            (last[at] + (votes.first - _EPOCH) * 24) * 3_600_000_000, pa.int64(), mask=days[at] == 0
+        ).cast(pa.timestamp("us")),
         "k": pa.array(hits[at].astype(np.int64)),
         "n": pa.array(decided[at].astype(np.int64)),
         "share": known(share), "low": known(low), "high": known(high), "n_effective": known(n_effective),
@@ -238,7 +240,35 @@ def _vantages(votes: Votes, count: Counter, use: Ints, total: int) -> tuple[Ints
     return np.where(none, -1, low), np.where(none, -1, high), days, last
 
 
-def country_rows(rows: Iterable[Row], users: Users, limits: Limits) -> list[Row]:
+class Hands:
+    """Whether the tries behind the findings of several networks come from more than one hand.
+
+    The same description of a device everywhere may be one that claims to be in many places.
+    """
+
+    def __init__(self, votes: Votes) -> None:
+        c = votes.columns
+        names = [name[2:] for name in votes.names["device"]]
+        at = {name: number for number, name in enumerate(sorted(set(names), key=str))}
+        code = np.array([at[name] for name in names], np.int64)
+        self._series = {key: number for number, key in enumerate(votes.series)}
+        self._bounds: dict[bool, tuple[Ints, Ints]] = {}
+        for hit in (True, False):
+            low, high = np.full(len(votes.series), len(names)), np.full(len(votes.series), -1)
+            if len(votes):
+                own = ((c["x"] > 0.5) == hit) & (c["weight"] > 0)
+                np.minimum.at(low, c["series"][own], code[c["device"][own]])
+                np.maximum.at(high, c["series"][own], code[c["device"][own]])
+            self._bounds[hit] = low, high
+
+    def several(self, rows: Sequence[Row], *, hit: bool) -> bool:
+        """More than one description among the tries that saw (or did not see) interference."""
+        low, high = self._bounds[hit]
+        series = [self._series[Key(r["country"], r["network"], r["target"])] for r in rows]
+        return bool(series) and int(low[series].min()) != int(high[series].max())
+
+
+def country_rows(rows: Iterable[Row], hands: Hands, users: Users, limits: Limits) -> list[Row]:
     """One row per target and country for what holds now, and one per event that ended: k of m networks with data."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -247,12 +277,12 @@ def country_rows(rows: Iterable[Row], users: Users, limits: Limits) -> list[Row]
     for (_, _), own in sorted(groups.items()):
         current = [r for r in own if r["end_before"] is None]
         heard = [r for r in current if r["grade"] != "insufficient"]
-        made.append(_joint(heard or current, heard, users, limits))
+        made.append(_joint(heard or current, heard, hands, users, limits))
         past: dict[str | None, list[Row]] = defaultdict(list)
         for r in own:
             if r["end_before"] is not None and r["grade"] != "insufficient":
                 past[r["event"]].append(r)
-        made.extend(_joint(ended, heard + ended, users, limits) for _, ended in sorted(past.items(), key=_first))
+        made.extend(_joint(ended, heard + ended, hands, users, limits) for _, ended in sorted(past.items(), key=_first))
     return made
 
 
@@ -260,7 +290,7 @@ def _first(item: tuple[str | None, list[Row]]) -> tuple[datetime, str]:
     return min(r["onset_before"] for r in item[1]), item[0] or ""
 
 
-def _joint(rows: list[Row], heard: list[Row], users: Users, limits: Limits) -> Row:
+def _joint(rows: list[Row], heard: list[Row], hands: Hands, users: Users, limits: Limits) -> Row:
     """What the findings of several networks on one target come to."""
     country, target = rows[0]["country"], rows[0]["target"]
     with_data = {r["network"] for r in heard}
@@ -286,7 +316,7 @@ def _joint(rows: list[Row], heard: list[Row], users: Users, limits: Limits) -> R
     mechanisms = Tally(r["mechanism"] for r in backing if r["mechanism"])
     return _row(
         country=country, network=None, target=target, state=state,
-        grade=_joint_grade(backing, state, limits),
+        grade=_joint_grade(backing, state, hands, limits),
         mechanism=min(mechanisms, key=lambda m: (-mechanisms[m], m)) if mechanisms else None,
         onset_after=first["onset_after"] if first else None, onset_before=first["onset_before"] if first else None,
         end_after=last["end_after"] if last else None, end_before=last["end_before"] if last else None,
@@ -321,7 +351,7 @@ def _country_state(
     return "conflicting", []
 
 
-def _joint_grade(backing: list[Row], state: str, limits: Limits) -> str:
+def _joint_grade(backing: list[Row], state: str, hands: Hands, limits: Limits) -> str:
     """Networks are witnesses of each other where each is graded and two of them rest on devices of their own."""
     if state in ("insufficient", "conflicting"):
         return "insufficient"
@@ -329,7 +359,8 @@ def _joint_grade(backing: list[Row], state: str, limits: Limits) -> str:
     known = [r for r in backing if r["vantage_low"] > 0 and r["grade"] != "insufficient"]
     if "confirmed" in grades:
         return "confirmed"
-    if "corroborated" in grades or len({r["network"] for r in known}) >= limits.corroborated_networks:
+    several = len({r["network"] for r in known}) >= limits.corroborated_networks
+    if "corroborated" in grades or (several and hands.several(known, hit=state in ("blocked", "throttled"))):
         settled = {r["network"] for r in backing if r["settled"]}
         return "confirmed" if len(settled) >= limits.corroborated_networks else "corroborated"
     return "consistent" if "consistent" in grades else "insufficient"

@@ -38,7 +38,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     evidence_partial: float
     partial: float
     evidence_corroborated: float
-    stands: float
     cap_days: int
     cap_factor: int
     burst_factor: int

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from clampdown.detect.courses import Episode, enough, evidence
+from clampdown.detect.courses import Episode, enough, evidence, least
 from clampdown.detect.doubt import Crowd, credentialed
 from clampdown.detect.limits import Limits
 from clampdown.detect.votes import Floats, Ints, Votes
@@ -112,7 +112,11 @@ def stands(votes: Votes, episode: Episode, limits: Limits) -> bool:
         return False
     for one in hits:
         kept = episode.rows[device != one]
-        if not len(kept) or evidence(votes, episode.model, kept, episode.base) < limits.stands:
+        level = 0.0 if not len(kept) else effective(votes, kept, limits)[0]
+        edges = (episode.onset.after is not None) + (episode.end is not None)
+        # What is left would have to be found again.
+        bar = max(least(level, len(kept), limits), edges * episode.model.switch)
+        if len(kept) < limits.change_tries or evidence(votes, episode.model, kept, episode.base) < bar:
             return False
     return True
 

@@ -38,6 +38,7 @@ class Change:
     against: tuple[str, ...]
     rows: Ints = field(compare=False)  # tries that saw the new state
     signatures: frozenset[tuple[object, ...]] = frozenset()  # what its devices say of themselves, networks apart
+    ended: frozenset[tuple[object, ...]] | None = None  # unblock: the same of the devices that saw what it ends
 
 
 def changes(
@@ -86,6 +87,7 @@ def _unblock(
         grade=lesser(grade, "corroborated"), mechanism=row["mechanism"],
         k=len(episode.followed) - len(fine), n=len(episode.followed), place=(series, number), lasts=False, until=None,
         pattern=row["pattern"], against=(), rows=fine, signatures=signatures(votes, fine),
+        ended=signatures(votes, supporters(votes, episode)),
     )  # fmt: skip
 
 

@@ -19,13 +19,13 @@ from clampdown.detect.contrast import Edits, World
 from clampdown.detect.courses import courses
 from clampdown.detect.doubt import Doubts, crowd_of, set_aside
 from clampdown.detect.events import Cluster, Names, clusters, contrasted
-from clampdown.detect.findings import Row, Users, country_rows, episode_row, quiet_table, tail_row
+from clampdown.detect.findings import Hands, Row, Users, country_rows, episode_row, quiet_table, tail_row
 from clampdown.detect.limits import Limits, load_limits
 from clampdown.detect.measure import Counter, counter
 from clampdown.detect.members import changes
 from clampdown.detect.series import HOURS
 from clampdown.detect.votes import Day, Votes, gather, of_day
-from clampdown.model import FINDINGS, NOTES
+from clampdown.model import DETECTED, FINDINGS, NOTES
 
 _ORDER = ("country", "target", "network", "onset_before", "state")
 
@@ -59,6 +59,8 @@ def detect_votes(found: Iterable[Day | None], coverage: Iterable[pa.Table], give
     """The same from the tries of days, which may have been taken anywhere."""
     limits = given.limits
     votes, doubts = set_aside(gather(found), limits)
+    if not len(votes):
+        return _nothing(silence.collapses(silence.tally(coverage), votes.first, votes.days, limits))
     count = counter(votes, crowd_of(votes), limits)
     seen = courses(votes, limits)
     rows: dict[tuple[int, int], Row] = {}
@@ -88,6 +90,12 @@ def detect_votes(found: Iterable[Day | None], coverage: Iterable[pa.Table], give
     }
 
 
+def _nothing(collapsed: list[dict[str, Any]]) -> dict[str, pa.Table]:
+    """Nobody tried anything that counts."""
+    made = {name: schema.empty_table() for name, schema in DETECTED.items()}
+    return made | {"notes": pa.Table.from_pylist(collapsed, schema=NOTES)}
+
+
 def _withhold(rows: Mapping[tuple[int, int], Row], withheld: Sequence[Cluster]) -> None:
     """An episode whose beginning is the site's or the instrument's own doing is no finding of interference."""
     for cluster in withheld:
@@ -103,7 +111,7 @@ def _findings(votes: Votes, count: Counter, seen: Mapping[int, Any], rows: list[
     own = pa.concat_tables([quiet, pa.Table.from_pylist(rows, schema=FINDINGS)])
     if not own.num_rows:
         return own
-    joint = country_rows(own.to_pylist(), given.users, given.limits)
+    joint = country_rows(own.to_pylist(), Hands(votes), given.users, given.limits)
     every = pa.concat_tables([own, pa.Table.from_pylist(joint, schema=FINDINGS)])
     return every.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
 
