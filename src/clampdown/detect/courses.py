@@ -12,9 +12,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from clampdown.detect.detectors.levels import Model, explain, family_of, weight, where
+from clampdown.detect.detectors.levels import (
+    Model,
+    costs,
+    explain,
+    explain_with,
+    family_of,
+    most_forgiving,
+    where,
+)
 from clampdown.detect.limits import Limits
-from clampdown.detect.series import HOURS, grids
+from clampdown.detect.series import HOURS, Grid, grids
 from clampdown.detect.votes import Floats, Ints, Votes
 
 _CELLS = 1 << 21  # of a block of series: 2 M cells are about 200 MB while they are explained
@@ -56,6 +64,7 @@ class Episode:
     model: Model
     hourly: bool
     followed: Ints  # tries of the open stretch after it (empty: it lasts)
+    base: int | None  # level of the open path around it, of its model
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +85,28 @@ def courses(votes: Votes, limits: Limits) -> dict[int, Course]:
     hits = np.bincount(votes.columns["series"], weights=_hit_weight(votes), minlength=len(votes.series))
     wanted = np.flatnonzero(hits >= 1)
     dense = _dense(votes)
-    for hourly, chosen in ((False, wanted[~dense[wanted]]), (True, wanted[dense[wanted]])):
-        family = family_of(limits)
-        for grid in grids(votes, chosen, _CELLS, hourly=hourly):
-            path, models = explain(family, grid.k, grid.n)
-            for row in np.flatnonzero(((path >= models[0].opens) & (grid.n > 0)).any(axis=1)):
-                series = int(grid.series[row])
-                course = _course(votes, series, models[row], path[row], grid.k[row], grid.n[row], limits, hourly=hourly)
-                if course is not None:
-                    made[series] = course
+    family = family_of(limits)
+    for grid in grids(votes, wanted[~dense[wanted]], _CELLS):
+        path, models = explain(family, grid.k, grid.n)
+        made |= _courses(votes, grid, path, models, limits, hourly=False)
+    for grid in grids(votes, wanted[dense[wanted]], _CELLS, hourly=True):
+        (by_day,) = grids(votes, grid.series, 1 << 60)
+        models = most_forgiving(family, by_day.k, by_day.n)
+        path = explain_with(models, grid.k, grid.n)
+        made |= _courses(votes, grid, path, models, limits, hourly=True)
     return dict(sorted(made.items()))
+
+
+def _courses(
+    votes: Votes, grid: Grid, path: Ints, models: list[Model], limits: Limits, *, hourly: bool
+) -> dict[int, Course]:
+    made: dict[int, Course] = {}
+    for row in np.flatnonzero(((path >= models[0].opens) & (grid.n > 0)).any(axis=1)):
+        series = int(grid.series[row])
+        course = _course(votes, series, models[row], path[row], grid.k[row], grid.n[row], limits, hourly=hourly)
+        if course is not None:
+            made[series] = course
+    return made
 
 
 def _hit_weight(votes: Votes) -> Floats:
@@ -213,14 +234,48 @@ def _episode(
         onset = Bracket(None, _hour(votes, runs[first].rows, hit=True, last=False))
     else:
         onset = _bracket(votes, model, before, runs[first], k, n, limits, hourly=hourly)
+    base = _base(votes, model, runs)
     end = None if after is None else _bracket(votes, model, runs[last], after, k, n, limits, hourly=hourly)
     return Episode(
         series, rows, onset, end,
         None if before is None else _share(k, n, before.bins), _share(k, n, bins),
         None if after is None else _share(k, n, after.bins),
-        weight(model, k[bins], n[bins]), len(span), tuple(c for i in span for c in runs[i].against), model, hourly,
-        rows[:0] if after is None else after.rows,
+        evidence(votes, model, rows, base), len(span), tuple(c for i in span for c in runs[i].against), model, hourly,
+        rows[:0] if after is None else after.rows, base,
     )  # fmt: skip
+
+
+def evidence(votes: Votes, model: Model, rows: Ints, base: int | None = None) -> float:
+    """How much better interference explains these tries than an open path does, in nats.
+
+    By network and day, however fine the bins in which it was found: one bad day is one accident, also by the hour.
+    `base`: the level of the open path around them; a worse one is taken where it explains more than it costs.
+    """
+    k, n = _folded(votes, rows)
+    cost = costs(model, k, n).sum(axis=1)
+    opens = cost[: model.opens]
+    if base is not None:
+        opens = opens + np.where(np.arange(model.opens) == base, 0.0, 2 * model.drift)
+    return float(opens.min() - cost[model.opens :].min())
+
+
+def _folded(votes: Votes, rows: Ints) -> tuple[Floats, Floats]:
+    """Weighed interference and tries by network and day."""
+    c = votes.columns
+    place = c["series"][rows].astype(np.int64) * votes.days + c["day"][rows]
+    _, at = np.unique(place, return_inverse=True)
+    w = c["weight"][rows].astype(float)
+    n = np.bincount(at, weights=w)
+    return np.minimum(np.bincount(at, weights=w * c["x"][rows]), n), n
+
+
+def _base(votes: Votes, model: Model, runs: list[Run]) -> int | None:
+    """The level of the open path that explains the open stretches best."""
+    rows = [run.rows for run in runs if not run.hit]
+    if not rows:
+        return None
+    k, n = _folded(votes, np.concatenate(rows))
+    return int(np.argmin(costs(model, k, n).sum(axis=1)[: model.opens]))
 
 
 def _share(k: Floats, n: Floats, bins: Ints) -> float:

@@ -17,9 +17,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     icc: float
     ok_levels: tuple[float, ...]
-    ok_icc: float
+    ok_icc: tuple[float, ...]
     bad_days: tuple[float, ...]
-    bad_days_cost: tuple[float, ...]
+    forgiving: tuple[float, ...]
     interference_levels: tuple[float, ...]
     interference_icc: float
     switch: float
@@ -33,6 +33,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     corroborated_days: int
     corroborated_networks: int
     vantage_points: int
+    evidence: float
+    evidence_thin: float
+    evidence_corroborated: float
     stands: float
     cap_days: int
     cap_factor: int

@@ -13,8 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from clampdown.detect.courses import Episode, bin_of
-from clampdown.detect.detectors.levels import weight
+from clampdown.detect.courses import Episode, evidence
 from clampdown.detect.doubt import Crowd, credentialed
 from clampdown.detect.limits import Limits
 from clampdown.detect.votes import Floats, Ints, Votes
@@ -109,14 +108,9 @@ def stands(votes: Votes, episode: Episode, limits: Limits) -> bool:
     hits = np.unique(c["device"][supporters(votes, episode)])
     if len(hits) < limits.vantage_points:
         return False
-    at = bin_of(votes, episode.rows, hourly=episode.hourly)
-    bins, place = np.unique(at, return_inverse=True)
-    w, x = c["weight"][episode.rows].astype(float), c["x"][episode.rows].astype(float)
     for one in hits:
-        kept = device != one
-        n = np.bincount(place[kept], weights=w[kept], minlength=len(bins))
-        k = np.bincount(place[kept], weights=(w * x)[kept], minlength=len(bins))
-        if weight(episode.model, np.minimum(k, n), n) < limits.stands:
+        kept = episode.rows[device != one]
+        if not len(kept) or evidence(votes, episode.model, kept, episode.base) < limits.stands:
             return False
     return True
 
@@ -126,11 +120,13 @@ def grade_of(votes: Votes, count: Counter, episode: Episode, limits: Limits) -> 
     hits = supporters(votes, episode)
     low, _ = count.bounds(hits)
     settled, _ = count.bounds(hits[votes.columns["settled"][hits]])
-    if len(episode.rows) < limits.tries or not len(hits):
+    least = limits.evidence_thin if episode.model.switch == limits.switch_thin else limits.evidence
+    if len(episode.rows) < limits.tries or not len(hits) or episode.statistic < least:
         return "insufficient", False, max(settled, 0)
     firm = stands(votes, episode, limits)
     days = len(np.unique(votes.columns["day"][hits]))
-    if low < limits.vantage_points or days < limits.corroborated_days or not firm:
+    several = low >= limits.vantage_points and days >= limits.corroborated_days
+    if not (several and firm and episode.statistic >= limits.evidence_corroborated):
         return "consistent", firm, max(settled, 0)
     return ("confirmed" if settled >= limits.vantage_points else "corroborated"), firm, settled
 

@@ -58,11 +58,11 @@ def family_of(limits: Limits, *, switch: float | None = None) -> Family:
 
     def models(penalty: float) -> tuple[Model, ...]:
         hit = (limits.interference_levels, limits.interference_icc)
-        ok = (limits.ok_levels, limits.ok_icc)
-        return tuple(_model(*ok, bad, *hit, penalty, limits.drift) for bad in limits.bad_days)
+        kinds = zip(limits.ok_icc, limits.bad_days, strict=True)
+        return tuple(_model(limits.ok_levels, icc, bad, *hit, penalty, limits.drift) for icc, bad in kinds)
 
     dense, thin = (limits.switch, limits.switch_thin) if switch is None else (switch, switch)
-    return Family(models(dense), models(thin), limits.bad_days_cost, limits.thin)
+    return Family(models(dense), models(thin), limits.forgiving, limits.thin)
 
 
 @lru_cache(maxsize=64)
@@ -125,6 +125,24 @@ def explain(family: Family, k: Floats, n: Floats) -> tuple[Ints, list[Model]]:
             for row in rows[again[better]]:
                 chosen[row] = model
     return best, chosen
+
+
+def most_forgiving(family: Family, k: Floats, n: Floats) -> list[Model]:
+    """For each series, the model that explains it best by days: what hours of it are to be explained with."""
+    tried = np.maximum((n > 0).sum(axis=1), 1)
+    thin = n.sum(axis=1) / tried < family.below
+    totals = np.stack([paths(model, k, n)[1] + prior for model, prior in zip(family.dense, family.prior, strict=True)])
+    best = np.argmin(np.round(totals, 3), axis=0)
+    return [(family.thin if rare else family.dense)[at] for rare, at in zip(thin.tolist(), best.tolist(), strict=True)]
+
+
+def explain_with(models: list[Model], k: Floats, n: Floats) -> Ints:
+    """The level of every bin, each series under a model of its own."""
+    best = np.zeros(k.shape, np.int8)
+    for model in dict.fromkeys(map(id, models)):
+        rows = np.array([row for row, own in enumerate(models) if id(own) == model])
+        best[rows], _ = paths(models[int(rows[0])], k[rows], n[rows])
+    return best
 
 
 def paths(model: Model, k: Floats, n: Floats) -> tuple[Ints, Floats]:
