@@ -226,7 +226,8 @@ def forging() -> Iterator[str]:
         "([limits](limits.md#forged-measurements)); against somebody who behaves like ordinary people, for days, in "
         "ordinary numbers, there is none. This is what it takes: the fewest **descriptions of devices** (platform, "
         "software, kind of network, resolver's network) a network and day, found by running `clampdown detect` on "
-        "small worlds in which each honest device tries the target once a day and sees it work (or, for the end of a "
+        "small worlds (*no number*: none was found below a burst) in which each honest device tries the target once a "
+        "day and sees it work (or, for the end of a "
         f"block, sees it blocked), and each forged one tries in {forger.TRIES} hours of the day.\n"
     )
     yield table(head, ((label, networks, days, *cells) for label, networks, days, cells in made))
@@ -236,9 +237,9 @@ def forging() -> Iterator[str]:
     honest = forger.USUAL[1]
     yield (
         f"Read it so, where {honest} honest devices a day are heard on each network. "
-        f"{one[forger.CORROBORATED, 1, '2']} made-up descriptions on two days make a `corroborated` event; so do "
-        f"{one[forger.CORROBORATED, 2, '7']} on each of two networks for a week. With a copied block page it takes "
-        f"{one[forger.CONFIRMED, 1, '2']} for `confirmed`: a page can be copied. For a true block to be said to have "
+        f"For a `corroborated` event within a week it takes {one[forger.CORROBORATED, 1, '7']} made-up descriptions "
+        f"on one network, or {one[forger.CORROBORATED, 2, '7']} on each of two; with a copied block page "
+        f"{one[forger.CONFIRMED, 1, '7']} for `confirmed`: a page can be copied. For a true block to be said to have "
         f"ended it takes {one[forger.ENDED, 1, '2']}. A burst (more than {limits.burst_factor} times the usual number "
         f"of descriptions, at least {limits.burst_least}; here {silence[3][1]}) adds nothing, but it sets aside what "
         f"honest devices without credentials said on that day, {silence[2]}; beyond that it no longer counts as a "
