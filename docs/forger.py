@@ -118,9 +118,9 @@ def fewest(plot: Plot, done: Callable[[Plot], bool]) -> int | None:
     """
     low, high = 0, 1
     while not done(replace(plot, descriptions=high)):
-        low, high = high, max(high + 1, round(high * 1.25))
-        if high > MOST:
+        if high == MOST:
             return None
+        low, high = high, min(MOST, max(high + 1, round(high * 1.25)))
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if done(replace(plot, descriptions=middle)) else (middle, high)
