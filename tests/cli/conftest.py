@@ -9,9 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
+from clampdown.detect import load_limits
 from clampdown.pipeline import api, detecting
 from clampdown.store.store import Store
 
@@ -23,8 +25,9 @@ Detect = Callable[..., Any]
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, tables: dict[str, pa.Table], digest: str = "t" * 64) -> None:
     """Let the detector find these tables."""
-    monkeypatch.setattr(detecting, "_make", lambda *_, **__: tables)
-    monkeypatch.setattr(detecting, "_thresholds", lambda given: (given, digest))
+    monkeypatch.setattr(detecting, "make", lambda *_, **__: tables)
+    limits = load_limits()
+    monkeypatch.setattr(detecting, "load_limits", lambda: msgspec.structs.replace(limits, digest=digest))
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def two_days(two_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Here every store begins with findings."""
     folder = shutil.copytree(two_days, tmp_path_factory.mktemp("kenya") / "store")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detecting, "_make", lambda *_, **__: told.kenya())
+        patch.setattr(detecting, "make", lambda *_, **__: told.kenya())
         detecting.detect(clampdown.open_store(folder), now=datetime(2024, 4, 1))
     return folder
 
@@ -233,7 +233,11 @@ def test_an_answer_older_than_the_days_says_so(say: Say, days: Store, tmp_path: 
 
 def test_python_takes_what_the_command_line_takes(days: Store) -> None:
     table = clampdown.findings(days.name, "KE", target="telegram/web", network="AS12455", sentences=True)
-    assert table["sentence"].to_pylist()[0].startswith("telegram/web has been blocked on AS12455 since between")
+    assert (
+        table["sentence"]
+        .to_pylist()[0]
+        .startswith("Telegram (web version) [telegram/web] has been blocked on AS12455: it began")
+    )
     assert clampdown.notes(days).num_rows == 2
     assert clampdown.events(days, grade="corroborated").num_rows == 2
     assert clampdown.watch(days, 0).run == 1

@@ -83,12 +83,12 @@ def test_lines_fit_their_schema(four: None, say: Say) -> None:
 def test_text_ends_with_the_number_to_keep(four: None, say: Say) -> None:
     code, out, _ = say("--since", "1")
     assert (code, out.splitlines()[-1]) == (0, "newest run: 4")
-    assert "ENDED: Interference with telegram/app and telegram/web in KE" in out
+    assert "ENDED: Interference with Telegram (app) [telegram/app] and Telegram (web version)" in out
     assert "grade: corroborated, now confirmed" in out
     assert "WITHDRAWN: It is said no longer" in out
     assert "in its place: e9" in out
     assert "now blocked" not in out
-    assert "telegram/web on AS12455 (KE): now blocked (confirmed); before, blocked (corroborated)." in say("-v")[1]
+    assert "[telegram/web] on AS12455 (KE): now blocked (confirmed); before, blocked (corroborated)." in say("-v")[1]
     assert say("--since", "4")[1] == "nothing new since run 4\nnewest run: 4\n"
 
 

@@ -56,7 +56,7 @@ def event(name: str = "e1", **other: Any) -> dict[str, Any]:
         "event": name, "direction": "block", "country": "KE", "grade": "corroborated",
         "targets": "telegram/app telegram/web", "platforms": "telegram", "groups": "messaging", "networks": "12455",
         "mechanisms": "tls.timeout", "onset_after": NEWS[0], "onset_before": NEWS[1], "lasts": True, "members": 2,
-        "targets_n": 2, "networks_n": 1, "networks_data": 4, "statistic": 33.5, "why": "same_platform,same_time",
+        "targets_n": 2, "networks_n": 1, "networks_data": 4, "statistic": 33.5, "why": "same_platform",
     }  # fmt: skip
     return row | other
 
@@ -71,7 +71,7 @@ def member(name: str = "e1", network: int = 12455, target: str = "telegram/web",
 
 
 def note(kind: str = "instrument", **other: Any) -> dict[str, Any]:
-    row = {"kind": kind, "first": "2023-11-10", "members": 12, "detail": "software:ooniprobe-android/3.9.0"}
+    row = {"kind": kind, "first": "2023-11-10", "members": 12, "detail": "version:ooniprobe-android/3.9.0"}
     return row | {"countries": "KE UG TZ"} | other
 
 
@@ -90,23 +90,26 @@ def tables(
 def kenya(*, ended: bool = False, grade: str = "corroborated") -> dict[str, pa.Table]:
     """A block on one network, seen well; a thin network; one that works; one that nobody tested; and bad names."""
     over = {"end_after": END[0], "end_before": END[1], "event_end": "e2"} if ended else {}
-    thin = {"vantage_low": 2, "vantage_high": 2, "grade": "consistent", "contradicts": "few_days,new_code:<b>"}
+    thin = {"vantage_low": 2, "vantage_high": 2, "grade": "consistent", "contradicts": "one_device,new_code:<b>"}
     country = {"networks_hit": 1, "networks_data": 4, "users_share": None}
     findings = [
         finding(grade=grade, **over),
         finding("telegram/web", 33771, onset_after=datetime(2023, 11, 14, 3, 7), **thin | {"event": "e3"}),
         finding("telegram/app", None, **country),
         finding("telegram/web", None, **country | {"networks_hit": 2, "users_share": 0.62}),
-        ok(), ok("telegram/web", 36866, contradicts="mostly_undecided"), silent("signal/app", 36866),
+        ok(), ok("telegram/web", 36866, contradicts="one_device"), silent("signal/app", 36866),
         *(finding(name, 12455, mechanism=f"{name[-8:]}", event=None) for name in HOSTILE),
     ]  # fmt: skip
     events = [
         event(grade=grade, lasts=not ended, counterpart="e2" if ended else None),
         event("e3", networks="33771", targets="telegram/web", grade="consistent", members=1, targets_n=1),
-        event("e4", targets=" ".join(sorted(HOSTILE)), platforms="", groups="", contradicts="contrast_missing"),
+        event("e4", targets=" ".join(sorted(HOSTILE)), platforms="", groups="", contradicts="fails_elsewhere:2"),
     ]  # fmt: skip
     if ended:
         events.append(event("e2", direction="unblock", lasts=None, onset_after=END[0], onset_before=END[1]))
     members = [member(), member(target="telegram/app"), member("e3", 33771)]
-    notes = [note(), note("volume", country="KE", detail="share:0.08", countries=None, last="2023-11-12")]
+    notes = [
+        note(),
+        note("volume", country="KE", detail="measurements:7 days:2 usual:90", countries=None, last="2023-11-12"),
+    ]
     return tables(findings, events, members, notes)

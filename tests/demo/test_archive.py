@@ -119,8 +119,9 @@ def test_the_script_names_only_what_is_there(reference: Reference) -> None:
     assert reference.synthetic
     assert not reference.problems
     social = [t for t in reference.targets.group("social") if t in targets and t.endswith("/web")]
-    last = {t: {script.truth(t, asn, script.days)[0] for asn in asns} for t in social}
-    assert [t for t, states in last.items() if states == {"ok"}] == ["murmur/web"], "one stays open"
+    days = range(1, script.days + 1)
+    seen = {t: {script.truth(t, asn, day)[0] for asn in asns for day in days} for t in social}
+    assert [t for t, states in seen.items() if states == {"ok"}] == ["murmur/web"], "one stays open"
 
 
 def test_the_river_loses_nothing(made: Result) -> None:
@@ -146,10 +147,24 @@ def test_what_was_scripted_is_found(made: Result) -> None:
     assert made.comparison.wrong == ()
     heard = [row for row in rows if row.day not in script.silent]
     assert made.comparison.silent < 0.02 * len(heard) + len(rows) - len(heard)
-    assert {row.scripted for row in rows if row.verdict == "right"} == {"ok", "blocked", "throttled", "refused", "down"}
+    assert {row.scripted for row in rows if row.verdict == "right"} == {
+        "ok", "blocked", "throttled", "refused", "down", "partly",
+    }  # fmt: skip
     found = {row.found_mechanism for row in rows}
     assert found >= {"dns.injection.bogon", "dns.injection.blockpage", "dns.nxdomain", "tcp.timeout", "http.throttle"}
     assert found >= {"http.blockpage", "http.redirect", "server.geofence"}
+
+
+def test_events_are_sought_and_laid_beside(made: Result, store: Store) -> None:
+    """Three days with data are too few for an event; what stood all the time is a finding."""
+    assert store.detection().run == 1
+    assert made.events.count("false") == 0
+    assert made.events.false == ()
+    assert ("tunnelhop/web", 64496) in made.events.found
+    assert (made.folder / "events.csv").read_bytes() == made.events.csv()
+    assert "findings of interference" in made.text()
+    report = json.loads((made.folder / "report.json").read_bytes())
+    assert report["timeline"]["missing"] is None
 
 
 def test_a_silent_day_is_silence(made: Result) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,12 @@ from clampdown.cli.frame import run
 sys.path.insert(0, str(Path(__file__).parent))
 import plants
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+from made import record as visit
+
+LISTS = {
+    "findings": ("findings",), "events": ("events",), "members": ("events", "--members"), "notes": ("notes",),
+}  # fmt: skip
 LOCAL = ("vantage", "report", "repeat")
 BROKEN = (
     '{{"test_name": "web_connectivity", "probe_ip": "{0}", "input": "{0}"',
@@ -44,6 +51,21 @@ def made() -> Iterator[bytes]:
             text = kind.texts[0].replace("\\", "/").replace('"', "")
             yield form.format(text, "[" * 300, "]" * 300).encode()
         yield b"\xff\xfe " + kind.texts[0].encode()
+
+
+FIRM, THIN = 64500, 64501  # networks with four devices, and with two
+
+
+def happening() -> Iterator[bytes]:
+    """Two weeks on two networks that reach a site, and two that do not; the planted id and report are theirs."""
+    for day in range(1, 29):
+        for network, sessions in ((FIRM, 4), (THIN, 2)):
+            for session in range(sessions):
+                host = "given.example" if day < 15 else "denied.example"
+                row = visit(host, day, 9 + session, session, network) | {
+                    "probe_id": plants.PROBE_ID[:-1] + str(session)
+                }
+                yield json.dumps(row).replace("given.example", "denied.example").encode()
 
 
 class Outputs:
@@ -98,6 +120,15 @@ def river(
     do("judge", "in/a.jsonl", "--format", "table", "-vv")
     do("judge", "--store", "s", "--format", "jsonl")
     do("judge", "--store", "s", "--format", "table")
+    Path("in/b.jsonl").write_bytes(b"\n".join(happening()) + b"\n")
+    do("ingest", "in/b.jsonl", "--store", "s")
+    do("detect", "--store", "s", "-v", "--json")
+    for name, words in LISTS.items():
+        for form in ("csv", "jsonl", "parquet", "table"):
+            do(*words, "--store", "s", "--format", form, "-v", "-o", f"{name}.{form}")
+        do(*words, "--store", "s", "--format", "table", "-v")
+    for form in ("text", "jsonl", "atom", "jsonfeed"):
+        do("watch", "--store", "s", "--since", "0", "--format", form, "-v", "-o", f"watch.{form}")
     do("report", "XA", "--store", "s", "-o", "report.html", "-v", "--log-format", "json")
     do("verify", "report.json", "--store", "s", "--json", "-v")
     do("verify", "report.json", "--store", "s", "-v")
@@ -112,6 +143,11 @@ def river(
 
 
 def test_no_output_holds_what_was_planted_or_says_who_measured(river: dict[str, str]) -> None:
+    assert river["events.jsonl"].count("\n") > 0, "there is an event to look at"
+    assert json.loads(river["report.json"])["timeline"]["events"]
+    _few_vantage_points_show_days(river)
+    kinds = {"findings.csv", "events.parquet", "members.jsonl", "notes.table", "watch.atom", "watch.jsonfeed"}
+    assert kinds <= river.keys()
     kinds = {"report.html", "report.json", "witnesses.csv", "observations.parquet", "cells.csv", "s/clampdown.json"}
     assert kinds <= river.keys()
     assert any(name.startswith("s/tables/rejects/") for name in river)
@@ -126,18 +162,39 @@ def test_no_output_holds_what_was_planted_or_says_who_measured(river: dict[str, 
     _only_the_store_knows_who(river)
 
 
+def _few_vantage_points_show_days(river: dict[str, str]) -> None:
+    clock = re.compile(r"\d{4}-\d\d-\d\dT\d\d|\d\d:\d\d")
+    thin: list[str] = []
+    for name in ("findings", "members", "events"):
+        for line in river[f"{name}.jsonl"].splitlines():
+            row = json.loads(line)
+            if row.get("network") == f"AS{THIN}" or f"AS{THIN}" in (row.get("networks") or ()):
+                thin.append(json.dumps({k: v for k, v in row.items() if k != "witnesses"}))
+                assert row["days_only"], row
+    assert len(thin) >= 3, "a finding, a change, and the event"
+    assert not [line for line in thin if clock.search(line)]
+    assert any(not json.loads(line)["days_only"] for line in river["findings.jsonl"].splitlines()), "and others do"
+    assert not clock.search(re.sub(r"<(updated|published)>[^<]*<|[^ ]* \(run \d+\)", "", river["watch.atom"]))
+
+
+def _keys(river: dict[str, str], folder: Path) -> set[str]:
+    """Every value by which the store tells vantage points and sessions apart."""
+    found: set[str] = set()
+    for name in river:
+        if name.startswith("s/tables/measurements/"):
+            table = pq.read_table(folder / name)
+            found.update(v for column in ("vantage", "report") for v in table[column].to_pylist() if v)
+    return found
+
+
 def _only_the_store_knows_who(river: dict[str, str]) -> None:
-    keys = {
-        value
-        for name, text in river.items()
-        if name.startswith("s/tables/measurements/")
-        for value in text.split("\n")
-        if value.startswith("c") and len(value) == 33
-    }
-    assert keys, "the store itself knows vantage points"
-    secrets = [plants.PROBE_ID, plants.REPORT, *keys]
+    keys = _keys(river, Path())
+    assert len(keys) > 6, "the store itself knows vantage points"
+    secrets = [plants.PROBE_ID, plants.PROBE_ID[:-1], plants.REPORT, *keys]
+    whole = re.compile(r"s/(tables/(findings|events|event_members|notes)|log)/")
+    assert sum(bool(whole.match(name)) for name in river) >= 4
     for name, text in river.items():
-        if not name.startswith("s/"):
+        if not name.startswith("s/") or whole.match(name):
             assert not [secret for secret in secrets if secret in text], name
         assert plants.PROBE_ID not in text, name
 

@@ -26,7 +26,7 @@ def make_event(name: str, direction: str = "block", **given: Any) -> dict[str, A
         "event": name, "direction": direction, "country": "XA", "grade": "corroborated", "targets": "carrier/app",
         "platforms": "carrier", "groups": "messaging", "networks": "64500 64501 64502", "mechanisms": "tls.reset.sni",
         "members": 3, "targets_n": 1, "networks_n": 3, "networks_data": 7, "statistic": 40.0,
-        "why": "same_target same_time",
+        "why": "same_platform",
     }  # fmt: skip
     return row | given
 
@@ -43,7 +43,7 @@ def make_member(event: str, network: int = 64500, target: str = "carrier/app", *
 
 def make_note(kind: str = "instrument", **given: Any) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(NOTES.names)
-    return row | {"kind": kind, "first": "2026-09-10", "members": 4, "detail": "software:probe/3.1"} | given
+    return row | {"kind": kind, "first": "2026-09-10", "members": 4, "detail": "version:probe/3.1"} | given
 
 
 def make_detected(
@@ -68,17 +68,17 @@ def script_events() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[di
         make_event(
             "e-murmur", targets="murmur/web", platforms="murmur", networks="64500 64501 64505", onset_after=at(19),
             onset_before=at(22), lasts=True, mechanisms="tls.throttle.sni",
-            contradicts="one_network,software:probe/3.1", pattern="partial,hours:22-06", grade="consistent",
+            contradicts="one_network,follows_version:probe/3.1", pattern="partial,hours:22-06", grade="consistent",
         ),
         make_event(
             "e-news", targets="web/news.example web/rights.example", platforms="", groups="news human_rights",
             networks="64503 64504", onset_after=at(10), onset_before=at(13), lasts=False, counterpart="e-news-end",
-            members=4, mechanisms="http.blockpage", why="same_mechanism same_time",
+            members=4, mechanisms="http.blockpage", why="same_days,shared_networks",
         ),
         make_event(
             "e-news-end", "unblock", targets="web/news.example web/rights.example", platforms="",
             networks="64503 64504", onset_after=at(45), onset_before=at(49), counterpart="e-news",
-            members=4, mechanisms="http.blockpage", why="counterpart",
+            members=4, mechanisms="http.blockpage", why="same_days,shared_networks,works_elsewhere:3",
         ),
         make_event(
             "e-agora-end", "unblock", targets="agora/web", platforms="agora", networks="64507", onset_after=at(7),
@@ -95,7 +95,14 @@ def script_events() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[di
     notes = [
         make_note(test="web_connectivity", countries="XA XB XC"),
         make_note("site_down", target="web/shop.example", first="2026-09-01", last="2026-10-30", detail=""),
-        make_note("volume", country="XA", network=64506, first="2026-10-02", last="2026-10-09", detail="share:0.08"),
+        make_note(
+            "volume",
+            country="XA",
+            network=64506,
+            first="2026-10-02",
+            last="2026-10-09",
+            detail="measurements:9 days:8 usual:14",
+        ),
     ]
     return events, members, notes
 
@@ -118,7 +125,7 @@ def at(day: int, hour: int = 9) -> datetime:
 def event(name: str, direction: str = "block", **given: Any) -> dict[str, Any]:
     """One change of one target on one network."""
     small = {"grade": "consistent", "targets": "telegram/web", "platforms": "telegram", "networks": "64500"}
-    counts = {"members": 1, "networks_n": 1, "networks_data": 1, "why": "single"}
+    counts = {"members": 1, "networks_n": 1, "networks_data": 1, "why": ""}
     return make_event(name, direction, **(small | counts | given))
 
 
@@ -127,7 +134,13 @@ def told(*events: dict[str, Any], members: Any = (), notes: Any = ()) -> Detecte
 
 
 def note(**given: Any) -> dict[str, Any]:
-    own = {"kind": "volume", "first": "2026-09-02", "last": "2026-09-03", "members": 1, "detail": "share:0.1"}
+    own = {
+        "kind": "volume",
+        "first": "2026-09-02",
+        "last": "2026-09-03",
+        "members": 1,
+        "detail": "measurements:1 days:2 usual:30",
+    }
     return make_note(**(own | given))
 
 

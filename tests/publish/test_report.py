@@ -279,3 +279,23 @@ def test_the_strictest_terms_travel(
     sources = tuple(assess.Source(files=1, measurements=1, terms=Terms(w, w, w, w, "")) for w in words)
     report = build(world, names, msgspec.structs.replace(inputs, sources=sources), target="telegram").report
     assert (report.terms.redistribute if report.terms else None) == strictest
+
+
+def test_a_record_that_came_years_late_stretches_no_period(
+    world: Tables, names: Names, inputs: assess.Inputs, verdict: Callable[..., dict[str, Any]]
+) -> None:
+    """Its clock is wrong, so its day is the one on which it arrived."""
+    verdicts, fired, coverage = world
+    late = verdict(10**6, day="2028-05-01", state="invalid", rule="record.clock")
+    heard = {"day": "2028-05-01", "hour": 9, "country": "XA", "network": 64500, "test": "web_connectivity", "n": 1}
+    grown = (
+        pa.concat_tables([verdicts, pa.Table.from_pylist([late], schema=verdicts.schema)]), fired,
+        pa.concat_tables([coverage, pa.Table.from_pylist([heard], schema=COVERAGE)]),
+    )  # fmt: skip
+    limits, asked = assess.load_thresholds(), assess.Question(country="XA")
+    plain = assess.build(*world, asked, limits, names, inputs).report
+    report = assess.build(*grown, asked, limits, names, inputs).report
+    assert report.period == plain.period
+    clock = {e.rule: e.measurements for e in report.excluded if e.reason == "invalid"}["record.clock"]
+    assert clock == 1 + {e.rule: e.measurements for e in plain.excluded if e.reason == "invalid"}["record.clock"]
+    assert assess.check(assess.encode(report), *grown).holds

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -148,6 +149,7 @@ PAIR = (
         ((PAIR[0], PAIR[1] | {"counterpart": None}), [("b", "u")]),
         ((PAIR[0] | {"counterpart": "gone"}, PAIR[1] | {"counterpart": None}), [("b", None), (None, "u")]),
         ((PAIR[1],), [(None, "u")]),
+        ((PAIR[0] | {"lasts": True}, PAIR[1]), [("b", None), (None, "u")]),  # the end of a part
         ((*PAIR, event("c", onset_before=at(2), counterpart="u")), [("b", "u"), ("c", "u")]),  # one end for both
         ((*PAIR, *PAIR), [("b", "u")]),  # a row twice is one event
         ((event("x", country="XB", onset_before=at(3)),), []),
@@ -340,11 +342,10 @@ def test_every_value_of_a_timeline_is_a_number_that_verify_holds(eventful: asses
 def test_what_a_store_says_of_its_detection(monkeypatch: pytest.MonkeyPatch, detected: Detected) -> None:
     from clampdown.pipeline import answers
 
-    store: Any = None
     tables = {"events": detected.events, "event_members": detected.members, "notes": detected.notes}
     for there, stale, missing in ((None, False, "not_detected"), (tables, True, "stale"), (tables, False, None)):
         monkeypatch.setattr(answers, "_detected", lambda _store, said=there: said)
-        monkeypatch.setattr(answers, "_detected_is_stale", lambda _store, said=stale: said)
+        store: Any = SimpleNamespace(stale_detection=lambda said=stale: said)
         said = answers._said(store)
         assert said.missing == missing
         assert said.events.num_rows == (0 if missing else detected.events.num_rows)

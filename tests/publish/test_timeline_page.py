@@ -110,14 +110,16 @@ def test_the_page_tells_its_events(eventful: assess.Answer) -> None:
         "Within this period interference in 0 of 105 tries before and 85 of 86 tries while it lasted.",
         "last seen blocked 15 October, first seen working again 19 October.",
         "Days without data: nobody was there 11 October.",
-        "The same target changed on several networks; the changes fall within the same days.",
-        "It was seen on one network only; it follows a version of the probe (probe/3.1).",
-        "It affects a part of the tries. It keeps to hours of the day (22-06 UTC).",
+        "One target changed, network by network, within days.",
+        "Several targets changed on the same days and on shared networks. In the same days it worked in 3 "
+        "other countries.",
+        "One network alone shows it; it keeps to version probe/3.1 of the probe.",
+        "It affects only a part of the tries. It keeps to the hours 22-06 UTC.",
         "Blocked, and no beginning was seen; last seen blocked 7 September",
         "Changes that are not policy",
         "Instrument: web_connectivity, since 10 September, with version probe/3.1, in 3 countries.",
         "Site down: shop.example, 1 September to 30 October.",
-        "Amount of measuring: AS64506, 2 October to 9 October, down to 8% of what is usual.",
+        "Fewer measurements: AS64506, 2 October to 9 October, 9 measurements in 8 days, where 14 a day are usual.",
     ):
         assert sentence in said, sentence
     assert said.count("What speaks against it") == 4
@@ -153,6 +155,18 @@ def test_many_events_are_folded(world: Tables, names: Names, inputs: assess.Inpu
     assert len(data) < 2_000_000
 
 
+def test_the_page_says_why_an_event_and_a_table_that_says_less_both_stand(
+    eventful: assess.Answer, answer: assess.Answer
+) -> None:
+    why = "An event says when something changed"
+    report = eventful.report
+    assert any(c.target == "carrier/app" and c.state in ("insufficient", "conflicting") for c in report.cells)
+    assert why in text(report)
+    enough = tuple(c for c in report.cells if c.state not in ("insufficient", "conflicting"))
+    assert why not in text(msgspec.structs.replace(report, cells=enough))
+    assert why not in text(answer.report)
+
+
 def test_what_others_wrote_in_events_is_text(
     world: Tables, names: Names, inputs: assess.Inputs, hostile: tuple[str, ...]
 ) -> None:
@@ -169,7 +183,7 @@ def test_what_others_wrote_in_events_is_text(
                 "statistic": 1.0, "grade": bad, "mechanism": bad, "k": 1, "n": 2, "before": at(3),
             }
         )  # fmt: skip
-        notes.append(note(kind=bad, target=bad, test=bad, detail=f"software:{bad}"))
+        notes.append(note(kind=bad, target=bad, test=bad, detail=f"version:{bad}"))
         notes.append(note(detail=bad, network=64500, last=None))
     odd = msgspec.structs.replace(names, targets={**names.targets, "telegram/web": hostile[0]})
     detected = told(*events, members=members, notes=notes)

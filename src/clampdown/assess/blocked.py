@@ -212,11 +212,13 @@ def _excluded(asked: pa.Table) -> tuple[doc.Excluded, ...]:
 def _period(asked: pa.Table, coverage: pa.Table, question: Question, limits: Thresholds) -> doc.Period:
     """From the question, else from the data. `until` is half-open: midnight belongs to the day that begins."""
     days = {d for t in (asked, coverage) for d in t.column("day").to_pylist() if d and d != UNKNOWN_DAY}
-    first = question.since.date() if question.since else date.fromisoformat(min(days)) if days else None
+    # What comes years late with a clock that is wrong makes no period of years.
+    sound = set(asked.filter(pc.not_equal(asked.column("state"), "invalid")).column("day").to_pylist()) & days or days
+    first = question.since.date() if question.since else date.fromisoformat(min(sound)) if sound else None
     if question.until is not None:
         last = (question.until - timedelta(microseconds=1)).date()
     else:
-        last = date.fromisoformat(max(days)) if days else first
+        last = date.fromisoformat(max(sound)) if sound else first
     first = first or last
     if first is None or last is None:
         raise InputError(

@@ -143,7 +143,8 @@ def _pairs(changes: Mapping[str, Change]) -> list[tuple[Change | None, Change | 
     made: list[tuple[Change | None, Change | None]] = []
     taken: set[str] = set()
     for name, block in blocks.items():
-        end = ends.get(block.counterpart or "") or ends.get(named.get(name, ""))
+        # What lasts has no end: what names it so is the end of a part of it, and stands alone.
+        end = None if block.lasts else ends.get(block.counterpart or "") or ends.get(named.get(name, ""))
         made.append((block, end))
         taken.update({end.event} if end else ())
     return [*made, *((None, end) for name, end in ends.items() if name not in taken)]

@@ -12,6 +12,7 @@ from clampdown.cli.opening import workers_option
 TITLES = {
     "archive": "making a synthetic archive",
     "ingest": "reading and judging it",
+    "detect": "finding events in it",
     "report": "writing the page",
     "compare": "laying what was found beside what was scripted",
 }
@@ -26,8 +27,8 @@ TITLES = {
 def command(context: click.Context, out: str, size: str) -> None:
     """Run everything on a synthetic country with known truth.
 
-    Makes an archive of the fictional country XA in OONI's formats, reads and judges it, writes DIR/report.html, and
-    prints what was found beside what was scripted, per target, network and day.
+    Makes an archive of the fictional country XA in OONI's formats, reads and judges it, detects events, writes
+    DIR/report.html, and prints what was found beside what was scripted: per target, network and day, and per event.
     """
     frame = open_frame(context)
     from clampdown.demo.run import run_demo

@@ -55,18 +55,20 @@ def write(frame: Frame, name: str, form: str | None, output: str | None, asked: 
     warn(frame, found)
     if form == "table":
         from clampdown.publish.grid import text
-        from clampdown.publish.table import allowed
+        from clampdown.publish.table import allowed, attribution
 
         rows, notes = allowed(found.rows, found.terms)
+        if output is None:  # read and not passed on: whose data it is matters where they leave
+            notes = tuple(note for note in notes if note not in attribution(found.terms))
         width = shutil.get_terminal_size((120, 24)).columns
-        lines = text(name, rows, width, sentences=bool(frame.settings.verbose))
+        lines = text(name, rows, width, sentences=bool(frame.settings.verbose), labels=found.labels)
         chunks: Iterator[bytes] = (f"{line}\n".encode("utf-8", "replace") for line in lines)
         if not rows.num_rows:
             chunks = iter(())
     else:
         from clampdown.publish.findings import write as hand_out
 
-        made = hand_out(name, found.rows, form, found.terms)
+        made = hand_out(name, found.rows, form, found.terms, found.labels)
         chunks, notes = made.chunks, made.notes
     send(output, chunks)
     for note in notes:

@@ -52,8 +52,9 @@ def command(
         write_file(Path(state), json.dumps({"run": found.run}).encode() + b"\n")
     from clampdown.publish.table import attribution
 
-    for note in attribution(found.terms):
-        frame.notes.note(note)
+    if form != "text" or output is not None:  # else it is read and not passed on
+        for note in attribution(found.terms):
+            frame.notes.note(note)
     if form != "text":
         frame.notes.note(f"newest run: {found.run}", run=found.run)
 
@@ -79,10 +80,10 @@ def _told(found: Watched, form: str, *, verbose: bool) -> Iterator[bytes]:
 
     closed = any(one.redistribute == "no" for one in found.terms)
     if form in ("atom", "jsonfeed"):
-        made = feeds.feed(found.known, found.since, country=found.country, terms=found.terms)
+        made = feeds.feed(found.known, found.since, country=found.country, terms=found.terms, labels=found.labels)
         yield feeds.atom(made) if form == "atom" else feeds.json_feed(made)
         return
-    lines = iter(()) if closed else feeds.lines(found.entries)
+    lines = iter(()) if closed else feeds.lines(found.entries, found.labels)
     if form == "jsonl":
         yield from feeds.jsonl(lines)
         return

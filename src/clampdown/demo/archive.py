@@ -103,7 +103,7 @@ class Archive:
         number = (day * self.size.sessions + slot + network.asn) % network.probes
         fault = self.script.faults.get((network.asn, number))
         probe = probe_of(network, number)
-        view = self.world.view(network.asn, day)
+        view = self.world.view(network.asn, day, slot)
         view = self.world.faulty(view, fault) if fault else view
         hour, minute = _SLOTS[slot % len(_SLOTS)]
         date = self.script.date(day)
@@ -117,7 +117,7 @@ class Archive:
             now += timedelta(seconds=int(made["test_runtime"]) % 20 + rng.randrange(3, 9))
             yield made
         for test, (version, target, run) in NETTESTS.items():
-            act = self.script.act(target, network.asn, day) if target else None
+            act = self.script.act(target, network.asn, day, slot) if target else None
             keys = run(view, act)
             yield _labelled(
                 record(

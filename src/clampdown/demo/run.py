@@ -1,4 +1,4 @@
-"""Law: the demo is the whole river on a world whose truth is known: archive, store, page, and found beside scripted."""
+"""Law: the demo is the whole river on a world whose truth is known: archive, store, events, page, and the truth."""
 
 from __future__ import annotations
 
@@ -11,16 +11,27 @@ from typing import Final
 from clampdown.demo.archive import SIZES, Written, make_archive
 from clampdown.demo.compare import Comparison, compare
 from clampdown.demo.courses import told
+from clampdown.demo.events import EventComparison, compare_events
 from clampdown.demo.reference import reference_files
 from clampdown.demo.script import load_script
 from clampdown.errors import UsageError
 from clampdown.pipeline import Progress, Summary, ingest, open_storage
 from clampdown.pipeline.answers import report
+from clampdown.pipeline.detecting import detect
 from clampdown.reference import load_reference
 from clampdown.store.storage import LocalStorage
 
 COUNTRY: Final = "XA"
-_OWN: Final = ("archive", "reference", "store", "report.html", "report.json", "witnesses.csv", "comparison.csv")
+_OWN: Final = (
+    "archive",
+    "reference",
+    "store",
+    "report.html",
+    "report.json",
+    "witnesses.csv",
+    "comparison.csv",
+    "events.csv",
+)
 _MARK: Final = "archive/SYNTHETIC.txt"
 _SAID: Final = (
     "Everything below this folder is synthetic: made by `clampdown demo` for a fictional country.\n"
@@ -38,6 +49,7 @@ class Result:
     written: Written
     summary: Summary
     comparison: Comparison
+    events: EventComparison
     files: tuple[Path, ...]
 
     def text(self) -> str:
@@ -61,7 +73,7 @@ class Result:
             )
         if len(counts.wrong) > 20:
             lines.append(f"and {len(counts.wrong) - 20:,} more, in comparison.csv")
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, "", *self.events.text()]) + "\n"
 
 
 def run_demo(
@@ -72,7 +84,7 @@ def run_demo(
     stage: Stage = lambda _: None,
     workers: int = 0,
 ) -> Result:
-    """Make the synthetic archive in `folder`, read and judge it, write the page, and compare with the script.
+    """Make the synthetic archive in `folder`, judge it, detect events, write the page, and compare with the script.
 
     What an earlier demo left there is replaced; a folder that holds anything else is refused.
     """
@@ -89,19 +101,22 @@ def run_demo(
     store = open_storage(LocalStorage(str(folder / "store")), str(folder / "store"), create=True)
     found = sorted((folder / "archive").rglob("*.jsonl.gz"))
     summary = ingest(found, store, reference=reference, workers=workers, progress=progress)
+    stage("detect")
+    detect(store, workers=workers, progress=progress)
     stage("report")
     paper = report(store, COUNTRY, reference=reference)
     stage("compare")
     script = load_script()
     days = SIZES[size].days or range(1, script.days + 1)
     comparison = compare(script, store.table("verdicts"), days)
+    events = compare_events(script, store.detected("event_members"), store.detected("findings"), days, COUNTRY)
     made = {
         "report.html": paper.html, "report.json": paper.json, "witnesses.csv": paper.witnesses,
-        "comparison.csv": comparison.csv(),
+        "comparison.csv": comparison.csv(), "events.csv": events.csv(),
     }  # fmt: skip
     for name, data in made.items():
         (folder / name).write_bytes(data)
-    return Result(folder, size, written, summary, comparison, tuple(folder / name for name in made))
+    return Result(folder, size, written, summary, comparison, events, tuple(folder / name for name in made))
 
 
 def _clear(folder: Path) -> None:

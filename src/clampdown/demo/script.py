@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -56,6 +57,11 @@ class Act:
     how: str
     state: str
     mechanism: str | None
+    share: float = 1.0  # of the sessions that meet it
+
+    def meets(self, network: int, day: int, slot: int) -> bool:
+        """Whether a day's session of a network meets it."""
+        return self.share >= 1 or random.Random(f"{self.targets} {network} {day} {slot}").random() < self.share
 
     def holds(self, target: str, network: int, day: int) -> bool:
         return (
@@ -100,18 +106,20 @@ class Script:
             return None
         return number if 1 <= number <= self.days else None
 
-    def act(self, target: str, network: int, day: int) -> Act | None:
-        """What happens there and then; a later act of the script replaces an earlier one."""
+    def act(self, target: str, network: int, day: int, slot: int | None = None) -> Act | None:
+        """What happens there and then (to one session, by its slot); a later act replaces an earlier one."""
         found = None
         for act in self.acts:
-            if act.holds(target, network, day):
+            if act.holds(target, network, day) and (slot is None or act.meets(network, day, slot)):
                 found = act
         return found
 
     def truth(self, target: str, network: int, day: int) -> tuple[str, str | None]:
-        """(state, mechanism) that an unfailing observer would find."""
+        """(state, mechanism) that an unfailing observer would find; `partly` where some sessions meet it."""
         act = self.act(target, network, day)
-        return ("ok", None) if act is None else (act.state, act.mechanism)
+        if act is None:
+            return "ok", None
+        return act.state if act.share >= 1 else "partly", act.mechanism
 
 
 def data(name: str) -> bytes:
@@ -148,6 +156,13 @@ def _int(table: toml.Table, key: str) -> int:
     value = table.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
         raise RuleError(f"`{key}` must be a number", where=_WHERE)
+    return value
+
+
+def _share(table: toml.Table) -> float:
+    value = table.get("share", 1.0)
+    if not isinstance(value, float) or not 0 < value <= 1:
+        raise RuleError("`share` must be a part of one", where=_WHERE)
     return value
 
 
@@ -198,6 +213,7 @@ def _act(table: toml.Table) -> Act:
         how=_word(table, "how", HOWS),
         state=toml.text(table, "state", _WHERE),
         mechanism=toml.text(table, "mechanism", _WHERE) or None,
+        share=_share(table),
     )
 
 

@@ -45,7 +45,7 @@ class World:
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self._views: dict[tuple[int, int], View] = {}
+        self._views: dict[tuple[int, int, int], View] = {}
 
     @cached_property
     def abroad(self) -> Net:
@@ -61,13 +61,13 @@ class World:
         """What the control gets on a day: the same servers, nothing on the way."""
         return View(self.abroad, self._effects(None, day))
 
-    def view(self, network: int, day: int) -> View:
-        """What a sound probe gets in a network on a day."""
-        key = (network, day)
+    def view(self, network: int, day: int, slot: int = 0) -> View:
+        """What a sound probe gets in a session of a day in a network."""
+        key = (network, day, slot)
         if key not in self._views:
             if len(self._views) > 64:
                 self._views.clear()
-            self._views[key] = View(self.here, self._effects(network, day), rate=FAST)
+            self._views[key] = View(self.here, self._effects(network, day, slot), rate=FAST)
         return self._views[key]
 
     def faulty(self, view: View, kind: str) -> View:
@@ -87,13 +87,11 @@ class World:
             )
         return view
 
-    def _effects(self, network: int | None, day: int) -> tuple[Effect, ...]:
+    def _effects(self, network: int | None, day: int, slot: int | None = None) -> tuple[Effect, ...]:
         """`network` None: what holds for the whole world, so for the control as well."""
         found: list[Effect] = []
         for target, hosts in self.targets.items():
-            act = (
-                self.script.act(target, network or 0, day) if network is None else self.script.act(target, network, day)
-            )
+            act = self.script.act(target, network or 0, day, slot)
             if act is not None and (network is not None or act.how == "down"):
                 found.extend(self.effects(act, hosts))
         return tuple(found)

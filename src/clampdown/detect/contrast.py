@@ -19,9 +19,10 @@ import numpy as np
 from clampdown.detect.limits import Limits
 from clampdown.detect.members import Change
 from clampdown.detect.series import HOURS
-from clampdown.detect.votes import DOWN, UNKNOWN, Ints, Votes
+from clampdown.detect.votes import DOWN, UNKNOWN, Ints, Key, Votes
 
 _AFTER: Final = 2  # days beyond the first sight of a change in which others are asked
+_NEW: Final = 21  # days before a change in which a release must have appeared to be its cause
 _UNDER: Final = 14  # days after a change in which versions are compared
 _SOME: Final = 5  # tries that make a share
 _FEW: Final = 3
@@ -76,6 +77,18 @@ class World:
         for number, key in enumerate(self.votes.series):
             made[key.target].append(number)
         return made
+
+    @cached_property
+    def first_seen(self) -> Ints:
+        """The first day of every version."""
+        first = np.full(max(1, len(self.votes.names["version"])), self.votes.days, np.int32)
+        np.minimum.at(first, self.votes.columns["version"], self.votes.columns["day"])
+        return first
+
+    @cached_property
+    def numbers(self) -> dict[Key, int]:
+        """The number of every series."""
+        return {key: number for number, key in enumerate(self.votes.series)}
 
     def rows(self, series: Sequence[int], first: int, last: int) -> Ints:
         """The tries of these series on these days."""
@@ -179,71 +192,76 @@ def _failed(votes: Votes, rows: Ints) -> Ints:
 
 
 def _instrument(world: World, members: Sequence[Change]) -> Said:
-    """Does the change keep to one version or platform of the probe?"""
+    """Does the change keep to a release, or to one platform, of the probe?"""
     votes = world.votes
     start = min(m.before for m in members) // HOURS
     targets = sorted({m.key.target for m in members})[:200]
-    own = [number for t in targets for number in world.by_target[t]]
-    rows = world.rows(own, start, start + _UNDER)
+    rows = world.rows([number for t in targets for number in world.by_target[t]], start, start + _UNDER)
     rows = rows[votes.columns["weight"][rows] > 0]
     if not len(rows):
         return Said()
-    as_changed = (votes.columns["x"][rows] > 0.5) == (members[0].direction == "block")
-    names = votes.names["version"]
-    for part, label in ((slice(0, 2), "version"), (slice(2, 3), "platform")):
-        kinds = ["/".join(p or "?" for p in name[part]) for name in names]
-        ordered = sorted(set(kinds))
-        numbers = np.array([ordered.index(name) for name in kinds], np.int64)
-        kind = numbers[votes.columns["version"][rows]]
-        for one in np.unique(kind[as_changed]).tolist():
-            said = _under(world, rows, as_changed, kind == one, members, start)
-            if said is None:
-                continue
-            detail = f"{label}:{ordered[one]}"
-            if said:
-                return Said(("instrument", detail, tuple(sorted(said))))
-            return Said(None, (f"follows_{detail}",))
+    changed = (votes.columns["x"][rows] > 0.5) == (members[0].direction == "block")
+    release = _split(world, rows, changed, slice(0, 2))
+    if release is not None:
+        mine, name = release
+        found = _under(world, rows, changed, mine)
+        new = world.first_seen[votes.columns["version"][rows[mine]]].min() >= start - _NEW
+        old = not mine.all() and world.first_seen[votes.columns["version"][rows[~mine]]].min() < start - _NEW
+        if found is None and mine.all() and new:
+            found = _everywhere(world, rows, changed, members, start)
+        if found is not None and new and (old or mine.all()):
+            detail = f"version:{name}"
+            return Said(("instrument", detail, tuple(sorted(found)))) if found else Said(None, (f"follows_{detail}",))
+    platform = _split(world, rows, changed, slice(2, 3))
+    if platform is not None and _under(world, rows, changed, platform[0]) is not None:
+        return Said(None, (f"follows_platform:{platform[1]}",))
     return Said()
 
 
-def _under(
-    world: World, rows: Ints, as_changed: Ints, mine: Ints, members: Sequence[Change], start: int
-) -> set[str] | None:
-    """None: the change does not keep to this kind. Else the countries in which that is beyond doubt (maybe none)."""
+def _split(world: World, rows: Ints, changed: Ints, part: slice) -> tuple[Ints, str] | None:
+    """The tries under the kinds (versions, platforms) that show the change, where every other kind shows none of it."""
+    names = ["/".join(p or "?" for p in name[part]) for name in world.votes.names["version"]]
+    ordered = sorted(set(names))
+    at = {name: number for number, name in enumerate(ordered)}
+    kind = np.array([at[name] for name in names], np.int64)[world.votes.columns["version"][rows]]
+    n = np.bincount(kind, minlength=len(ordered))
+    share = np.bincount(kind, weights=changed, minlength=len(ordered)) / np.maximum(n, 1)
+    shows = (n >= _FEW) & (share >= world.limits.version_share)
+    passes = (n > 0) & (share <= _WORKED)
+    # A few tries under kinds that are neither spoil nothing.
+    if not shows.any() or n[shows | passes].sum() < 0.9 * n.sum():
+        return None
+    return shows[kind], " ".join(ordered[k] for k in np.flatnonzero(shows)[:5])
+
+
+def _under(world: World, rows: Ints, changed: Ints, mine: Ints) -> set[str] | None:
+    """None: no contrast between these kinds and the others. Else the countries where it is beyond doubt, maybe none."""
     votes, limits = world.votes, world.limits
     series = votes.columns["series"][rows]
     both = np.intersect1d(series[mine], series[~mine])
     here = np.isin(series, both)
-    n_mine, n_others = int((here & mine).sum()), int((here & ~mine).sum())
-    if n_mine >= _SOME and n_others >= _SOME:
-        share = float(as_changed[here & mine].mean())
-        rest = float(as_changed[here & ~mine].mean())
-        if share < limits.version_share or rest > _WORKED:
-            return None
-        others = np.unique(votes.columns["device"][rows[here & ~mine]])
-        networks = {votes.series[s][:2] for s in np.unique(series[here & mine & as_changed]).tolist()}
-        sure = len(others) > 2 and len(networks) > 1
-        return {votes.series[s].country for s in both.tolist()} if sure else set()
-    return _everywhere(world, rows, as_changed, mine, members, start)
+    if (here & mine).sum() < _SOME or (here & ~mine).sum() < _SOME:
+        return None
+    if changed[here & mine].mean() < limits.version_share or changed[here & ~mine].mean() > _WORKED:
+        return None
+    others = np.unique(votes.columns["device"][rows[here & ~mine]])
+    networks = {votes.series[s][:2] for s in np.unique(series[here & mine & changed]).tolist()}
+    sure = len(others) > 2 and len(networks) > 1
+    return {votes.series[s].country for s in both.tolist()} if sure else set()
 
 
-def _everywhere(
-    world: World, rows: Ints, as_changed: Ints, mine: Ints, members: Sequence[Change], start: int
-) -> set[str] | None:
+def _everywhere(world: World, rows: Ints, changed: Ints, members: Sequence[Change], start: int) -> set[str] | None:
     """Nobody runs another version any more: a new one under which unrelated countries change at once."""
     votes, limits = world.votes, world.limits
-    version = np.unique(votes.columns["version"][rows[mine]])
-    targets = {m.key.target for m in members}
-    series = [s for t in targets for s in world.by_target[t]]
-    earlier = world.rows(series, start - limits.contrast_days, start - 3)
-    if not len(earlier) or np.isin(votes.columns["version"][earlier], version).any():
+    series = [s for t in {m.key.target for m in members} for s in world.by_target[t]]
+    if not len(world.rows(series, start - limits.contrast_days, start - 3)):
         return None
     country = np.array([votes.series[s].country for s in votes.columns["series"][rows].tolist()])
     found: set[str] = set()
     for one in np.unique(country).tolist():
-        own = (country == one) & mine
-        vantages = np.unique(votes.columns["vantage"][rows[own & as_changed]])
-        if own.sum() >= _FEW and as_changed[own].mean() >= limits.version_share and len(vantages) > 1:
+        own = country == one
+        vantages = np.unique(votes.columns["vantage"][rows[own & changed]])
+        if own.sum() >= _FEW and changed[own].mean() >= limits.version_share and len(vantages) > 1:
             found.add(one)
     if len(found) > limits.contrast_countries:  # this country and three others
         return found

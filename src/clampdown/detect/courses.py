@@ -23,7 +23,7 @@ from clampdown.detect.detectors.levels import (
 )
 from clampdown.detect.limits import Limits
 from clampdown.detect.series import HOURS, Grid, grids
-from clampdown.detect.votes import Floats, Ints, Votes
+from clampdown.detect.votes import Floats, Ints, Votes, distinct
 
 _CELLS = 1 << 21  # of a block of series: 2 M cells are about 200 MB while they are explained
 _HOURLY = 12  # distinct hours with tries on a day with tries, from which hours are looked at by themselves
@@ -118,8 +118,8 @@ def _dense(votes: Votes) -> Ints:
     c = votes.columns
     use = (c["weight"] > 0) & (c["hour"] >= 0)
     series = c["series"][use].astype(np.int64)
-    hours = np.unique((series * votes.days + c["day"][use]) * HOURS + c["hour"][use]) // HOURS
-    days = np.unique(hours)
+    hours = distinct((series * votes.days + c["day"][use]) * HOURS + c["hour"][use])[0] // HOURS
+    days, _ = distinct(hours)
     of_hours = np.bincount(hours // votes.days, minlength=len(votes.series))
     of_days = np.bincount(days // votes.days, minlength=len(votes.series))
     return of_hours >= _HOURLY * np.maximum(of_days, 1)
@@ -136,11 +136,41 @@ def _course(
     runs = _witnessed(votes, _floored(runs, limits), limits)
     if not any(run.hit for run in runs):
         return None
-    spans = _spans(runs, limits, hourly=hourly)
-    found = tuple(_episode(votes, series, model, runs, span, k, n, limits, hourly=hourly) for span in spans)
+    found = _episodes(votes, series, model, runs, k, n, limits, hourly=hourly)
+    weak = [span for span, episode in found if not enough(episode, limits)]
+    if weak:
+        for number in (number for span in weak for number in span):
+            runs[number].hit = False
+        runs = _joined(runs)
+        found = _episodes(votes, series, model, runs, k, n, limits, hourly=hourly)
+        found = [(span, episode) for span, episode in found if enough(episode, limits)]
+    if not found:
+        return None
     last = runs[-1]
     open_end = not last.hit
-    return Course(series, found, last.rows if open_end else last.rows[:0], found[-1].end if open_end else None)
+    tail = found[-1][1].end
+    return Course(
+        series, tuple(e for _, e in found), last.rows if open_end else last.rows[:0], tail if open_end else None
+    )
+
+
+def _episodes(
+    votes: Votes, series: int, model: Model, runs: list[Run], k: Floats, n: Floats, limits: Limits, *, hourly: bool
+) -> list[tuple[list[int], Episode]]:
+    """The runs that make up each episode, and the episode."""
+    spans = _spans(runs, limits, hourly=hourly)
+    return [(span, _episode(votes, series, model, runs, span, k, n, limits, hourly=hourly)) for span in spans]
+
+
+def enough(episode: Episode, limits: Limits) -> bool:
+    """Is an episode explained by interference so much better that it is spoken of?"""
+    if episode.onset.after is None and episode.end is None:
+        return len(episode.rows) >= limits.tries  # it stands throughout: no change to be proven, the share decides
+    # One more of each kind: of few tries, a share tells little.
+    n = len(episode.rows)
+    level = (episode.level * n + 1) / (n + 2)
+    least = limits.evidence_partial if level < limits.partial else limits.evidence
+    return n >= limits.change_tries and episode.statistic >= least
 
 
 def _tries(votes: Votes, series: int, *, hourly: bool) -> Ints:
@@ -173,15 +203,15 @@ def _floored(runs: list[Run], limits: Limits) -> list[Run]:
 def _witnessed(votes: Votes, runs: list[Run], limits: Limits) -> list[Run]:
     """One device's word ends nothing that others saw often enough without it."""
     device = votes.columns["device"]
-    hit_votes = votes.columns["x"] > 0.5
+    x = votes.columns["x"]
     changed = True
     while changed:
         changed = False
         for before, run in pairwise(runs):
             if not before.hit or run.hit:
                 continue
-            seen = np.unique(device[before.rows[hit_votes[before.rows]]], return_counts=True)[1]
-            vouch = np.unique(device[run.rows[~hit_votes[run.rows]]])
+            seen = np.unique(device[before.rows[x[before.rows] > 0.5]], return_counts=True)[1]
+            vouch = np.unique(device[run.rows[x[run.rows] <= 0.5]])
             if seen.sum() - seen.max(initial=0) >= limits.tries and len(vouch) < limits.vantage_points:
                 run.hit, changed = True, True
                 run.against.append("one_vantage_ok")
@@ -227,7 +257,6 @@ def _episode(
 ) -> Episode:  # fmt: skip
     first, last = span[0], span[-1]
     rows = np.concatenate([runs[i].rows for i in span])
-    bins = np.concatenate([runs[i].bins for i in span])
     before = runs[first - 1] if first else None
     after = runs[last + 1] if last + 1 < len(runs) else None
     if before is None:
@@ -236,13 +265,28 @@ def _episode(
         onset = _bracket(votes, model, before, runs[first], k, n, limits, hourly=hourly)
     base = _base(votes, model, runs)
     end = None if after is None else _bracket(votes, model, runs[last], after, k, n, limits, hourly=hourly)
+    sure = _sure(votes, rows, onset, end, limits)
     return Episode(
-        series, rows, onset, end,
-        None if before is None else _share(k, n, before.bins), _share(k, n, bins),
+        series, sure, onset, end,
+        None if before is None else _share(k, n, before.bins), _level(votes, sure),
         None if after is None else _share(k, n, after.bins),
         evidence(votes, model, rows, base), len(span), tuple(c for i in span for c in runs[i].against), model, hourly,
         rows[:0] if after is None else after.rows, base,
     )  # fmt: skip
+
+
+def _sure(votes: Votes, rows: Ints, onset: Bracket, end: Bracket | None, limits: Limits) -> Ints:
+    """The tries between the first and the last sight of interference; all of them, where those are too few."""
+    hour = votes.columns["day"][rows].astype(np.int64) * HOURS + np.maximum(votes.columns["hour"][rows], 0)
+    within = hour >= (0 if onset.after is None else onset.before - 1)
+    if end is not None and end.after is not None:
+        within &= hour <= end.after
+    return rows[within] if within.sum() >= limits.tries else rows
+
+
+def _level(votes: Votes, rows: Ints) -> float:
+    w = votes.columns["weight"][rows].astype(float)
+    return float((w * votes.columns["x"][rows]).sum() / w.sum())
 
 
 def evidence(votes: Votes, model: Model, rows: Ints, base: int | None = None) -> float:
@@ -291,14 +335,14 @@ def _bracket(
     rows = np.concatenate([old.rows, new.rows])
     at = bin_of(votes, rows, hourly=hourly)
     around = np.flatnonzero((at >= bins[low - 1]) & (at <= bins[high]))
-    first, last = _turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
+    first, last = turns(votes, rows[around], _share(k, n, old.bins), _share(k, n, new.bins), limits)
     turn, sure = around[0] + first, around[0] + last
     after = _hour(votes, rows[:turn] if turn else rows[:1], hit=old.hit, last=True)
     before = _hour(votes, rows[min(sure, len(rows) - 1) :], hit=new.hit, last=False)
     return Bracket(min(after, before - 1), before)
 
 
-def _turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
+def turns(votes: Votes, rows: Ints, old: float, new: float, limits: Limits) -> tuple[int, int]:
     """The first and last place among tries in the order of time where the change is about as likely."""
     # Each try by itself: that a device's tries resemble each other says nothing of their order.
     x = votes.columns["x"][rows].astype(float)

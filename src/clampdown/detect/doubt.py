@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from clampdown.detect.limits import Limits
-from clampdown.detect.votes import Floats, Ints, Votes
+from clampdown.detect.votes import Floats, Ints, Votes, distinct
 
 _AROUND: Final = 3  # days on either side in which others speak of the same target
 
@@ -71,7 +71,7 @@ def crowd_of(votes: Votes) -> Crowd:
     counted = ~credentialed(votes)[votes.columns["device"]]
     span = max(1, len(votes.names["device"]))
     place = of_series[votes.columns["series"]] * votes.days + votes.columns["day"]
-    seen = np.unique((place * span + votes.columns["device"])[counted])
+    seen, _ = distinct((place * span + votes.columns["device"])[counted])
     devices = np.bincount(seen // span, minlength=len(pairs) * votes.days).reshape(len(pairs), votes.days)
     return Crowd(tuple(pairs), of_series, devices)
 

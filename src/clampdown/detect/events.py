@@ -16,9 +16,11 @@ from hashlib import sha256
 from statistics import median
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from clampdown.detect.contrast import Edits, Said, Wanted, World, contrast, edited
+from clampdown.detect.courses import turns
 from clampdown.detect.findings import moment_of
 from clampdown.detect.limits import Limits
 from clampdown.detect.members import Change
@@ -27,7 +29,8 @@ from clampdown.detect.votes import Votes
 from clampdown.model import EVENT_MEMBERS, EVENTS
 
 _HEARD: Final = 7  # days after an event in which a network may show that it was heard
-_SLACK: Final = 0.25  # of the brackets' widths, by which two happenings may seem to lie apart
+_STRAY: Final = 0.1  # of a happening's changes, how many may be so badly dated that they seem another one
+_BADLY: Final = 21 * HOURS  # by how much
 _SILENT: Final = Said()
 _SAME: Final = timedelta(days=3)  # more data may move a member's bracket by so much, and it is still that member
 
@@ -61,12 +64,9 @@ class Cluster:
         return frozenset(m.key.network for m in self.members)
 
     def at(self, reach: int) -> float:
-        """When it happened, in hours: the middle of its members' brackets."""
-        return median(sum(clipped(m, reach)) / 2 for m in self.members)
-
-    def width(self, reach: int) -> float:
-        """How well its members tell when."""
-        return median(b - a for a, b in (clipped(m, reach) for m in self.members))
+        """When it happened, in hours: the middle of the brackets of those members that tell it best."""
+        spans = sorted((clipped(m, reach) for m in self.members), key=lambda s: s[1] - s[0])
+        return median(sum(span) / 2 for span in spans[: max(1, (len(spans) + 2) // 3)])
 
 
 def clipped(change: Change, reach: int) -> tuple[int, int]:
@@ -85,8 +85,37 @@ def clusters(found: Sequence[Change], names: Names, limits: Limits) -> list[Clus
         places[country, direction].extend(_chained(members, limits))
     made: list[Cluster] = []
     for _, own in sorted(places.items()):
-        made.extend(_together(own, limits))
+        made.extend(_absorbed(_together(own, limits), names))
     return made
+
+
+def _absorbed(found: list[Cluster], names: Names) -> list[Cluster]:
+    """Where a large happening is known, a few of its changes that seem to lie apart are badly dated, not another one.
+
+    They are on its networks and of its platforms, and either last beyond its time or are close to it.
+    """
+    order = sorted(found, key=lambda c: -len(c.members))
+    large: list[Cluster] = []
+    for cluster in order:
+        for number, big in enumerate(large):
+            if len(cluster.members) <= _STRAY * len(big.members) and _strays(cluster, big, names):
+                members = sorted((*big.members, *cluster.members), key=lambda m: (m.before, m.key, m.place))
+                large[number] = replace(big, members=tuple(members))
+                break
+        else:
+            large.append(cluster)
+    return large
+
+
+def _strays(cluster: Cluster, big: Cluster, names: Names) -> bool:
+    families = {names.family(m.key.target) for m in big.members}
+    middle = median(m.before for m in big.members)
+    return all(
+        m.key.network in big.networks
+        and names.family(m.key.target) in families
+        and (abs(m.before - middle) <= _BADLY or (cluster.direction == "block" and m.before <= middle <= _until(m)))
+        for m in cluster.members
+    )
 
 
 def _chained(members: list[Change], limits: Limits) -> list[Cluster]:
@@ -112,39 +141,31 @@ def _until(change: Change) -> int:
 
 
 def _together(found: list[Cluster], limits: Limits) -> list[Cluster]:
-    """Families that changed at the same time on the same networks."""
-    reach = limits.rollout_days * HOURS
-    order = sorted(range(len(found)), key=lambda i: (found[i].at(reach), found[i].members[0].key))
-    times = [found[i].at(reach) for i in order]
-    widths = [found[i].width(reach) for i in order]
-    networks = [found[i].networks for i in order]
-    parent = list(range(len(order)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    most = limits.together_days * HOURS + _SLACK * 2 * reach
-    for i in range(len(order)):
-        for j in range(i + 1, len(order)):
-            if times[j] - times[i] > most:
+    """Families that changed at the same time on the same networks: each is close to every other one it is joined to."""
+    reach, most = limits.rollout_days * HOURS, limits.together_days * HOURS
+    order = sorted(found, key=lambda c: (c.at(reach), c.members[0].key))
+    times = [cluster.at(reach) for cluster in order]
+    groups: list[list[int]] = []
+    for i, cluster in enumerate(order):
+        for group in reversed(groups):
+            if all(times[i] - times[j] <= most for j in group) and any(
+                _shared(cluster, order[j], limits) for j in group
+            ):
+                group.append(i)
                 break
-            small = min(len(networks[i]), len(networks[j]))
-            slack = _SLACK * (widths[i] + widths[j]) if small > 1 else 0.0
-            near = times[j] - times[i] <= limits.together_days * HOURS + slack
-            if near and len(networks[i] & networks[j]) >= limits.shared_networks * small:
-                parent[root(j)] = root(i)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(order)):
-        groups[root(i)].append(order[i])
+        else:
+            groups.append([i])
     made: list[Cluster] = []
-    for own in groups.values():
-        members = sorted((m for i in own for m in found[i].members), key=lambda m: (m.before, m.key, m.place))
-        why = {w for i in own for w in found[i].why} | ({"same_days", "shared_networks"} if len(own) > 1 else set())
+    for own in groups:
+        members = sorted((m for i in own for m in order[i].members), key=lambda m: (m.before, m.key, m.place))
+        why = {w for i in own for w in order[i].why} | ({"same_days", "shared_networks"} if len(own) > 1 else set())
         made.append(Cluster(tuple(members), frozenset(why)))
     return made
+
+
+def _shared(one: Cluster, other: Cluster, limits: Limits) -> bool:
+    small = min(len(one.networks), len(other.networks))
+    return len(one.networks & other.networks) >= limits.shared_networks * small
 
 
 def contrasted(found: Sequence[Cluster], world: World, edits: Edits | None) -> tuple[list[Cluster], list[Cluster]]:
@@ -219,7 +240,7 @@ def _event(
     of_place: Mapping[tuple[str, tuple[int, int]], str], names: Names, limits: Limits,
 ) -> dict[str, Any]:  # fmt: skip
     votes, members, blocks = world.votes, cluster.members, cluster.direction == "block"
-    first = min(members, key=lambda m: (m.before, m.key))
+    after, before, spread = _when(world, cluster)
     other = "unblock" if blocks else "block"
     halves = Tally(i for m in members if (i := of_place.get((other, m.place))) is not None)
     targets = sorted({m.key.target for m in members})
@@ -234,8 +255,8 @@ def _event(
         "groups": " ".join(sorted({g for t in targets for g in names.groups(t)})),
         "networks": " ".join(str(n) for n in sorted(cluster.networks)),
         "mechanisms": " ".join(sorted({m.mechanism for m in members if m.mechanism})),
-        "onset_after": moment_of(votes, first.after), "onset_before": moment_of(votes, first.before),
-        "spread": moment_of(votes, max(m.before for m in members)),
+        "onset_after": moment_of(votes, after), "onset_before": moment_of(votes, before),
+        "spread": moment_of(votes, spread),
         "lasts": 2 * sum(m.lasts for m in members) > len(members) if blocks else None,
         "counterpart": min(halves, key=lambda i: (-halves[i], i)) if halves else None,
         "members": len(members), "targets_n": len(targets), "networks_n": len(cluster.networks),
@@ -245,6 +266,42 @@ def _event(
         "contradicts": ",".join(sorted({*shared, *cluster.said.against})) or None,
         "supersedes": " ".join(sorted(replaced)) or None,
     }  # fmt: skip
+
+
+def _when(world: World, cluster: Cluster) -> tuple[int | None, int, int]:
+    """The bracket of the first network, and when the last one was seen to have followed.
+
+    All targets of a network tell together when it changed: one of many may be badly dated by itself.
+    """
+    networks: dict[int, list[Change]] = defaultdict(list)
+    for member in cluster.members:
+        networks[member.key.network].append(member)
+    dated = [_dated(world, own) for own in networks.values()]
+    after, before = min(dated, key=lambda d: (d[1], d[0] if d[0] is not None else -1))
+    return after, before, max(b for _, b in dated)
+
+
+def _dated(world: World, own: Sequence[Change]) -> tuple[int | None, int]:
+    """When the changes of one network happened: of several targets, by all of their tries in the order of time."""
+    if len(own) == 1:
+        return own[0].after, own[0].before
+    middle = int(median(m.before for m in own))
+    low, high = (middle - _BADLY) // HOURS, (middle + _BADLY) // HOURS
+    at = world.numbers
+    rows = world.rows([at[m.key] for m in own], low, high)
+    c = world.votes.columns
+    rows = rows[(c["weight"][rows] > 0)]
+    hour = c["day"][rows].astype(np.int64) * HOURS + np.maximum(c["hour"][rows], 0)
+    order = np.argsort(hour, kind="stable")
+    rows, hour = rows[order], hour[order]
+    levels = [[v for v in (getattr(m, name) for m in own) if v is not None] for name in ("level_before", "level_after")]
+    old, new = (median(v) if v else 0.0 for v in levels)
+    first, last = turns(world.votes, rows, old, new, world.limits)
+    changed = (c["x"][rows] > 0.5) == (own[0].direction == "block")
+    earlier, later = np.flatnonzero(~changed[:first]), np.flatnonzero(changed[last:])
+    if not len(earlier) or not len(later):
+        return own[0].after, own[0].before
+    return int(hour[earlier[-1]]), int(hour[last + later[0]]) + 1
 
 
 def _heard(world: World, cluster: Cluster, targets: Sequence[str]) -> int:

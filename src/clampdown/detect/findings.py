@@ -18,7 +18,7 @@ import pyarrow as pa
 from clampdown.detect.courses import Course, Episode
 from clampdown.detect.limits import Limits
 from clampdown.detect.measure import Counter, effective, grade_of, hours_of, interval, supporters, wilson
-from clampdown.detect.votes import BLOCKED, DOWN, OK, REFUSED, THROTTLED, UNKNOWN, Ints, Key, Votes
+from clampdown.detect.votes import BLOCKED, DOWN, OK, REFUSED, THROTTLED, UNKNOWN, Ints, Key, Votes, distinct
 from clampdown.model import FINDINGS
 
 _EPOCH: Final = datetime(1970, 1, 1).toordinal()
@@ -203,7 +203,7 @@ def _clusters(votes: Votes, use: Ints, total: int, limits: Limits) -> dict[str, 
     """Per series: devices, tries that would tell as much as all of them, tries without the device that has most."""
     c = votes.columns
     span = max(1, len(votes.names["device"]))
-    pairs, size = np.unique(c["series"][use].astype(np.int64) * span + c["device"][use], return_counts=True)
+    pairs, size = distinct(c["series"][use].astype(np.int64) * span + c["device"][use])
     of = pairs // span
     told = size / (1 + (size - 1) * limits.icc)
     most = np.zeros(total, np.int64)
@@ -221,18 +221,17 @@ def _vantages(votes: Votes, count: Counter, use: Ints, total: int) -> tuple[Ints
     series, day = c["series"][use].astype(np.int64), c["day"][use].astype(np.int64)
     known = c["vantage"][use] != count.unknown
     span, devices = max(1, len(votes.names["vantage"])), len(count.credential)
-    high = np.bincount(np.unique((series * span + c["vantage"][use])[known]) // span, minlength=total)
+    high = np.bincount(distinct((series * span + c["vantage"][use])[known])[0] // span, minlength=total)
     own = count.credential[c["device"][use]]
-    credentials = np.bincount(
-        np.unique((series * devices + c["device"][use])[known & own]) // devices, minlength=total
-    )  # fmt: skip
-    place = np.unique(((series * votes.days + day) * devices + c["device"][use])[known & ~own]) // devices
-    places, counts = np.unique(place, return_counts=True)
+    named, _ = distinct((series * devices + c["device"][use])[known & own])
+    credentials = np.bincount(named // devices, minlength=total)
+    place, _ = distinct(((series * votes.days + day) * devices + c["device"][use])[known & ~own])
+    places, counts = distinct(place // devices)
     cap = count.cap.reshape(-1)[count.crowd.of_series[places // votes.days] * votes.days + places % votes.days]
     low = np.zeros(total, np.int64)
     np.maximum.at(low, places // votes.days, np.minimum(counts, cap))
     low = np.maximum(low, credentials)
-    days = np.bincount(np.unique(series * votes.days + day) // votes.days, minlength=total)
+    days = np.bincount(distinct(series * votes.days + day)[0] // votes.days, minlength=total)
     last = np.zeros(total, np.int64)
     np.maximum.at(last, series, day * 24 + np.maximum(c["hour"][use], 0) + 1)
     none = (days > 0) & (high == 0)

@@ -28,13 +28,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     drift: float
     bracket: float
     tries: int
+    change_tries: int
     blocked_share: float
     ok_share: float
     corroborated_days: int
     corroborated_networks: int
     vantage_points: int
     evidence: float
-    evidence_thin: float
+    evidence_partial: float
+    partial: float
     evidence_corroborated: float
     stands: float
     cap_days: int
@@ -53,6 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     version_share: float
     volume_least: int
     volume_share: float
+    volume_evidence: float
     users_majority: float
     digest: str = ""
     reasons: dict[str, str] = {}

@@ -13,11 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from clampdown.detect.courses import Episode, evidence
+from clampdown.detect.courses import Episode, enough, evidence
 from clampdown.detect.doubt import Crowd, credentialed
 from clampdown.detect.limits import Limits
 from clampdown.detect.votes import Floats, Ints, Votes
 
+_SOME: Final = 5  # tries in the hours, and outside of them, that make a pattern
 Z: Final = NormalDist().inv_cdf(0.975)
 
 
@@ -67,7 +68,8 @@ def wilson(share: Floats, n: Floats) -> tuple[Floats, Floats]:
     n = np.maximum(n, 1e-9)
     mid = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * np.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return np.clip(mid - half, 0, 1), np.clip(mid + half, 0, 1)
+    # At the ends exactly: rounding would leave 3e-17 where nothing was seen.
+    return np.where(share <= 0, 0.0, np.clip(mid - half, 0, 1)), np.where(share >= 1, 1.0, np.clip(mid + half, 0, 1))
 
 
 def effective(votes: Votes, rows: Ints, limits: Limits) -> tuple[float, float]:
@@ -93,7 +95,7 @@ def interval(share: float, n: float) -> tuple[float, float]:
     n = max(n, 1e-9)
     mid = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, mid - half), min(1.0, mid + half)
+    return 0.0 if share <= 0 else max(0.0, mid - half), 1.0 if share >= 1 else min(1.0, mid + half)
 
 
 def supporters(votes: Votes, episode: Episode) -> Ints:
@@ -120,8 +122,7 @@ def grade_of(votes: Votes, count: Counter, episode: Episode, limits: Limits) -> 
     hits = supporters(votes, episode)
     low, _ = count.bounds(hits)
     settled, _ = count.bounds(hits[votes.columns["settled"][hits]])
-    least = limits.evidence_thin if episode.model.switch == limits.switch_thin else limits.evidence
-    if len(episode.rows) < limits.tries or not len(hits) or episode.statistic < least:
+    if not enough(episode, limits) or len(episode.rows) < limits.tries or not len(hits):
         return "insufficient", False, max(settled, 0)
     firm = stands(votes, episode, limits)
     days = len(np.unique(votes.columns["day"][hits]))
@@ -137,17 +138,19 @@ def hours_of(votes: Votes, episode: Episode) -> str | None:
     rows = episode.rows[c["hour"][episode.rows] >= 0]
     n = np.bincount(c["hour"][rows], minlength=24).astype(float)
     k = np.bincount(c["hour"][rows], weights=c["x"][rows] > 0.5, minlength=24)
+    if n.sum() < 2 * _SOME:
+        return None
+    around_n, around_k = (np.concatenate([[0.0], np.cumsum(np.tile(v, 2))]) for v in (n, k))
     best: tuple[float, int, int] | None = None
+    start = np.arange(24)
     for length in range(2, 17):
-        for start in range(24):
-            inside = [(start + i) % 24 for i in range(length)]
-            n_in, k_in = n[inside].sum(), k[inside].sum()
-            n_out, k_out = n.sum() - n_in, k.sum() - k_in
-            if n_in < 5 or n_out < 5 or k_in < 0.7 * n_in or k_out > 0.15 * n_out:
-                continue
-            gain = _log(k_in, n_in) + _log(k_out, n_out) - _log(k.sum(), n.sum())
+        n_in, k_in = (v[start + length] - v[start] for v in (around_n, around_k))
+        n_out, k_out = n.sum() - n_in, k.sum() - k_in
+        fits = (n_in >= _SOME) & (n_out >= _SOME) & (k_in >= 0.7 * n_in) & (k_out <= 0.15 * n_out)
+        for at in np.flatnonzero(fits).tolist():
+            gain = _log(k_in[at], n_in[at]) + _log(k_out[at], n_out[at]) - _log(k.sum(), n.sum())
             if gain > 10 and (best is None or gain > best[0] + 1e-9):
-                best = (gain, start, length)
+                best = (gain, at, length)
     if best is None:
         return None
     return f"{best[1]:02d}-{(best[1] + best[2]) % 24:02d}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from math import exp, lgamma, log
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.detect.limits import Limits
-from clampdown.detect.votes import Ints, ordinal
+from clampdown.detect.votes import Floats, Ints, ordinal
 from clampdown.model import NOTES, UNKNOWN_DAY
 
 _WEEKS: Final = 8
@@ -48,20 +49,34 @@ def collapses(counts: Mapping[tuple[Place, int], int], first: int, days: int, li
             series.setdefault(place, np.zeros(last - first + 1, np.int64))[day - first] += n
     made: list[dict[str, Any]] = []
     for place, n in sorted(series.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
-        made.extend(_note(place, first, run, n) for run in _runs(_low(n, limits)))
+        low, usual = _low(n, limits)
+        made.extend(_note(place, first, run, n, float(usual[run[0]])) for run in _runs(low))
     return made
 
 
-def _low(n: Ints, limits: Limits) -> Ints:
-    """Days far below their own rhythm. What is low is not taken as the rhythm of later weeks."""
-    low = np.zeros(len(n), bool)
+def _low(n: Ints, limits: Limits) -> tuple[Ints, Ints]:
+    """(days far below their own rhythm, that rhythm). What is low is not taken as the rhythm of later weeks."""
+    low, rhythm, surprise = np.zeros(len(n), bool), np.zeros(len(n)), np.zeros(len(n))
     for day in range(len(n)):
         weeks = [n[d] for d in range(day - 7, day - 7 * (_WEEKS + 1), -7) if d >= 0 and not low[d]]
         if len(weeks) < _LEAST:
             continue
-        usual = float(np.median(weeks))
-        low[day] = usual >= limits.volume_least and n[day] < limits.volume_share * usual
-    return low
+        rhythm[day] = usual = float(np.median(weeks))
+        if usual >= limits.volume_least and n[day] < limits.volume_share * usual:
+            past = np.arange(max(0, day - 7 * _WEEKS), day)
+            low[day], surprise[day] = True, _surprise(float(n[day]), usual, n[past[~low[past]]].astype(float))
+    for begin, end in _runs(low):
+        if surprise[begin : end + 1].sum() < limits.volume_evidence:
+            low[begin : end + 1] = False
+    return low, rhythm
+
+
+def _surprise(seen: float, usual: float, past: Floats) -> float:
+    """How unlikely so few are, in nats: measurements come by the session, as much as the days before show."""
+    together = max(1.0, float(past.var() / max(past.mean(), 1e-9))) if len(past) > 1 else 1.0
+    mean, count = usual / together, int(seen / together)
+    chance = sum(exp(i * log(mean) - mean - lgamma(i + 1)) for i in range(count + 1))
+    return -log(max(chance, 1e-300))
 
 
 def _runs(low: Ints) -> list[tuple[int, int]]:
@@ -69,10 +84,8 @@ def _runs(low: Ints) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _note(place: Place, first: int, run: tuple[int, int], n: Ints) -> dict[str, Any]:
+def _note(place: Place, first: int, run: tuple[int, int], n: Ints, usual: float) -> dict[str, Any]:
     begin, end = run
-    before = n[max(0, begin - 28) : begin]
-    usual = float(np.median(before)) if len(before) else 0.0
     seen = int(n[begin : end + 1].sum())
     lasts = end == len(n) - 1
     return dict.fromkeys(NOTES.names) | {

@@ -181,6 +181,13 @@ def weights(series: Ints, device: Ints, decided: Ints, icc: float) -> Floats:
     return np.where(decided, 1 / (1 + np.maximum(m - 1, 0) * icc), 0).astype(np.float32)
 
 
+def distinct(values: Ints) -> tuple[Ints, Ints]:
+    """The distinct values, sorted, and how often each occurs. By sorting: over millions, hashing is far slower."""
+    ordered = np.sort(values)
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else ordered[:0]
+    return ordered[first], np.diff(np.append(first, len(ordered)))
+
+
 @dataclass(frozen=True, slots=True)
 class Votes:
     """All tries, sorted by series, day, hour, vantage point. `start[s]:start[s + 1]` are those of series s."""

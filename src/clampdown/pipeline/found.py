@@ -7,7 +7,7 @@ open on that side. `grade` is the least one that is asked for.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -38,6 +38,7 @@ class Told:
     terms: tuple[Terms, ...]
     as_of: str | None
     stale: bool  # days have changed since
+    labels: Mapping[str, str]  # target -> what people call it, where the reference says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Watched:
     terms: tuple[Terms, ...]
     as_of: str | None
     stale: bool
+    labels: Mapping[str, str]
 
 
 def told(
@@ -94,7 +96,15 @@ def told(
         _known(store, used, code, number, target)
     findings = store.detected("findings", where, _NEEDED)
     terms = tuple(t for t in used.terms if t.source in made.sources)
-    return Told(name, guarded(name, rows, findings), terms, made.as_of, store.stale_detection())
+    labels = _labels(used, rows["targets" if name == "events" else "target"].to_pylist())
+    return Told(name, guarded(name, rows, findings), terms, made.as_of, store.stale_detection(), labels)
+
+
+def _labels(used: Reference, named: Iterable[str | None]) -> dict[str, str]:
+    """What people call the targets of these lists; a site is called by its name."""
+    every = {target for text in named for target in (text or "").split()}
+    known = used.targets.platforms
+    return {target: used.targets.display(target) for target in every if target.partition("/")[0] in known}
 
 
 def watch(
@@ -107,14 +117,20 @@ def watch(
     """What is new, ended, revised since a run (its number), since a time, or with the `last` run."""
     made = store.detection()
     code = None if country is None else country_code(country)
-    log = store.log()
+    log, used = store.log(), reference_of(store, reference)
     number = _since(since, log, store)
     entries = tuple(entry if code is None else _only(entry, code) for entry in log)
     return Watched(
         since=number, run=made.run, entries=tuple(e for e in entries if e.number > number), known=entries,
-        country=code, terms=tuple(t for t in reference_of(store, reference).terms if t.source in made.sources),
-        as_of=made.as_of, stale=store.stale_detection(),
+        country=code, terms=tuple(t for t in used.terms if t.source in made.sources),
+        as_of=made.as_of, stale=store.stale_detection(), labels=_labels(used, _targets_said(entries)),
     )  # fmt: skip
+
+
+def _targets_said(entries: Iterable[Entry]) -> Iterator[str | None]:
+    for entry in entries:
+        yield from (str(one.row.get("targets") or "") for one in entry.changes.events)
+        yield from (one.target for one in entry.changes.findings)
 
 
 def _since(since: int | str | datetime | None, log: list[Entry], store: Store) -> int:

@@ -52,7 +52,7 @@ def findings(
         _held(store), "findings", country=country, target=target, group=group, network=network, since=since,
         until=until, grade=grade, state=state,
     )  # fmt: skip
-    return with_sentences("findings", told.rows) if sentences else told.rows
+    return with_sentences("findings", told.rows, told.labels) if sentences else told.rows
 
 
 def events(
@@ -75,7 +75,7 @@ def events(
         _held(store), name, country=country, target=target, group=group, network=network, since=since, until=until,
         grade=grade, direction=direction,
     )  # fmt: skip
-    return with_sentences(name, told.rows) if sentences else told.rows
+    return with_sentences(name, told.rows, told.labels) if sentences else told.rows
 
 
 def notes(store: Store | Path_, country: str | None = None, *, since: Moment = None, until: Moment = None) -> pa.Table:

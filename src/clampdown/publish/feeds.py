@@ -44,11 +44,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def lines(entries: Iterable[Entry]) -> Iterator[Line]:
+def lines(entries: Iterable[Entry], labels: words.Labels = words.NO_LABELS) -> Iterator[Line]:
     """Every change, run by run: events first."""
     for entry in entries:
         for change in entry.changes.events:
-            event = event_of(_row(change))
+            event = event_of(_row(change), labels)
             yield Line(
                 run=entry.number, when=entry.when, as_of=entry.as_of, kind=change.kind, event=event,
                 changed={name: _shift(name, shift, change) for name, shift in change.columns.items()},
@@ -57,7 +57,7 @@ def lines(entries: Iterable[Entry]) -> Iterator[Line]:
         for finding in entry.changes.findings:
             yield Line(
                 run=entry.number, when=entry.when, as_of=entry.as_of, kind="finding", event=None, changed={}, by=(),
-                finding=finding, sentence=words.turned(finding),
+                finding=finding, sentence=words.turned(finding, labels),
             )  # fmt: skip
 
 
@@ -155,10 +155,13 @@ def urn(kind: str, name: str) -> str:
     return uuid.uuid5(uuid.NAMESPACE_URL, f"urn:clampdown:{kind}:{name}").urn
 
 
-def feed(known: Sequence[Entry], since: int, *, country: str | None = None, terms: Sequence[Terms] = ()) -> Feed:
+def feed(
+    known: Sequence[Entry], since: int, *, country: str | None = None, terms: Sequence[Terms] = (),
+    labels: words.Labels = words.NO_LABELS,
+) -> Feed:  # fmt: skip
     """The events that were said or revised after a run, newest first; `known` is the whole log."""
     held: dict[str, list[tuple[Line, Event]]] = {}
-    for line in lines(known):
+    for line in lines(known, labels):
         if line.event is not None:
             held.setdefault(line.event.event, []).append((line, line.event))
     notes = attribution(terms)
@@ -176,7 +179,7 @@ def feed(known: Sequence[Entry], since: int, *, country: str | None = None, term
         updated=known[-1].when if known else _EPOCH,
         terms=notes,
         run=known[-1].number if known else 0,
-        items=tuple(map(_item, told)),
+        items=tuple(_item(found, labels) for found in told),
     )
 
 
@@ -185,10 +188,10 @@ def _newest_first(found: Sequence[tuple[Line, Event]]) -> tuple[int, int, str]:
     return -line.run, said.ORDER.index(line.kind) if line.kind in said.ORDER else len(said.ORDER), event.event
 
 
-def _item(found: Sequence[tuple[Line, Event]]) -> Item:
+def _item(found: Sequence[tuple[Line, Event]], labels: words.Labels) -> Item:
     last, event = found[-1]
     history = [f"{line.when} ({said.RUN_SHORT.format(run=line.run)}): {_told(line)}" for line, _ in found]
-    targets = words.some([words.name(one) for one in event.targets], "target")
+    targets = words.some([words.about(one, labels) for one in event.targets], "target")
     direction = said.DIRECTION.get(event.direction, event.direction)
     return Item(
         id=urn("event", event.event),

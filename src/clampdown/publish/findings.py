@@ -21,7 +21,7 @@ from clampdown.detect.changes import days_only as thin_event
 from clampdown.model import EVENT_MEMBERS, EVENTS, FINDINGS, NOTES, Terms
 from clampdown.publish import numbers as num
 from clampdown.publish import table as tables
-from clampdown.publish.words import changes as said
+from clampdown.publish.words import codes as said
 from clampdown.publish.words import findings as words
 
 DAYS_ONLY: Final = "days_only"
@@ -191,7 +191,7 @@ def shown_time(time: datetime | None, days_only: bool) -> str | None:
     return time.date().isoformat() if days_only else time.isoformat() + "Z"
 
 
-def finding_of(row: Mapping[str, Any]) -> Finding:
+def finding_of(row: Mapping[str, Any], labels: words.Labels = words.NO_LABELS) -> Finding:
     """One row, with `days_only`, as it goes out."""
     hide = row[DAYS_ONLY]
     ended = row["end_after"] is not None or row["end_before"] is not None
@@ -216,11 +216,11 @@ def finding_of(row: Mapping[str, Any]) -> Finding:
             tuple(Named(one, link_of(one, synthetic=synthetic)) for one in first),
         ),
         event=row["event"], event_end=row["event_end"], days_only=hide,
-        sentence=words.finding(row, days_only=hide),
+        sentence=words.finding(row, days_only=hide, labels=labels),
     )  # fmt: skip
 
 
-def event_of(row: Mapping[str, Any]) -> Event:
+def event_of(row: Mapping[str, Any], labels: words.Labels = words.NO_LABELS) -> Event:
     hide = row[DAYS_ONLY]
 
     def listed(name: str) -> tuple[str, ...]:
@@ -235,36 +235,36 @@ def event_of(row: Mapping[str, Any]) -> Event:
         members=row["members"], targets_n=row["targets_n"], networks_n=row["networks_n"],
         networks_data=row["networks_data"], statistic=row["statistic"], pattern=tuple(said.split(row["pattern"])),
         why=_codes(row["why"], said.reasons), contradicts=_codes(row["contradicts"], said.contradictions),
-        supersedes=listed("supersedes"), days_only=hide, sentence=words.event(row, days_only=hide),
+        supersedes=listed("supersedes"), days_only=hide, sentence=words.event(row, days_only=hide, labels=labels),
     )  # fmt: skip
 
 
-def member_of(row: Mapping[str, Any]) -> Member:
+def member_of(row: Mapping[str, Any], labels: words.Labels = words.NO_LABELS) -> Member:
     hide = row[DAYS_ONLY]
     plain = {name: row[name] for name in EVENT_MEMBERS.names if name not in ("after", "before", "network")}
     return Member(
         **plain, network=num.network(row["network"]), days_only=hide,
         bracket=Bracket(shown_time(row["after"], hide), shown_time(row["before"], hide)),
-        sentence=words.member(row, days_only=hide),
+        sentence=words.member(row, days_only=hide, labels=labels),
     )  # fmt: skip
 
 
-def note_of(row: Mapping[str, Any]) -> Note:
+def note_of(row: Mapping[str, Any], labels: words.Labels = words.NO_LABELS) -> Note:
     plain = {name: row[name] for name in ("kind", "country", "target", "test", "first", "last", "members")}
     return Note(
-        **plain, network=_network(row["network"]), detail=tuple(said.split(row["detail"])),
-        countries=tuple((row["countries"] or "").split()), sentence=words.note(row),
+        **plain, network=_network(row["network"]), detail=tuple(said.details(row["detail"])),
+        countries=tuple((row["countries"] or "").split()), sentence=words.note(row, labels=labels),
     )  # fmt: skip
 
 
-_RECORD: Final[dict[str, Callable[[Mapping[str, Any]], Any]]] = {
+_RECORD: Final[dict[str, Callable[[Mapping[str, Any], words.Labels], Any]]] = {
     "findings": finding_of, "events": event_of, "event_members": member_of, "notes": note_of,
 }  # fmt: skip
-_SENTENCE: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
-    "findings": lambda row: words.finding(row, days_only=row[DAYS_ONLY]),
-    "events": lambda row: words.event(row, days_only=row[DAYS_ONLY]),
-    "event_members": lambda row: words.member(row, days_only=row[DAYS_ONLY]),
-    "notes": words.note,
+_SENTENCE: Final[dict[str, Callable[[Mapping[str, Any], words.Labels], str]]] = {
+    "findings": lambda row, labels: words.finding(row, days_only=row[DAYS_ONLY], labels=labels),
+    "events": lambda row, labels: words.event(row, days_only=row[DAYS_ONLY], labels=labels),
+    "event_members": lambda row, labels: words.member(row, days_only=row[DAYS_ONLY], labels=labels),
+    "notes": lambda row, labels: words.note(row, labels=labels),
 }
 
 
@@ -324,26 +324,29 @@ def _thin_members(rows: pa.Table, findings: pa.Table) -> list[bool]:
 # ---- forms ------------------------------------------------------------------------------------------------------
 
 
-def records(name: str, rows: pa.Table) -> Iterator[Any]:
+def records(name: str, rows: pa.Table, labels: words.Labels = words.NO_LABELS) -> Iterator[Any]:
     """Every row as the record that goes out."""
     make = _RECORD[name]
     for row in _dicts(rows):
-        yield make(row)
+        yield make(row, labels)
 
 
-def with_sentences(name: str, rows: pa.Table) -> pa.Table:
+def with_sentences(name: str, rows: pa.Table, labels: words.Labels = words.NO_LABELS) -> pa.Table:
     """The table with a sentence for every row."""
     make = _SENTENCE[name]
-    return rows.append_column(pa.field(SENTENCE, pa.string()), pa.array(map(make, _dicts(rows)), pa.string()))
+    told = pa.array((make(row, labels) for row in _dicts(rows)), pa.string())
+    return rows.append_column(pa.field(SENTENCE, pa.string()), told)
 
 
-def write(name: str, rows: pa.Table, form: str, terms: Sequence[Terms] = ()) -> tables.Export:
+def write(
+    name: str, rows: pa.Table, form: str, terms: Sequence[Terms] = (), labels: words.Labels = words.NO_LABELS
+) -> tables.Export:
     """Guarded rows as jsonl, csv or parquet, with the terms of what they were made from."""
     if form != "jsonl":
-        told = with_sentences(name, rows)
+        told = with_sentences(name, rows, labels)
         return tables.export(told if form == "parquet" else _as_text(told), form, terms)
     kept, notes = tables.allowed(rows, terms)
-    return tables.Export(_lines(records(name, kept)), notes)
+    return tables.Export(_lines(records(name, kept, labels)), notes)
 
 
 def _lines(made: Iterable[Any]) -> Iterator[bytes]:

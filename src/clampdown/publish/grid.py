@@ -15,19 +15,21 @@ import pyarrow as pa
 from clampdown.publish import numbers as num
 from clampdown.publish import words
 from clampdown.publish.findings import SENTENCE, with_sentences
+from clampdown.publish.words.findings import NO_LABELS, Labels
 
 NARROW: Final = 72  # columns of a terminal below which the sentence says it better than cells do
 _WIDEST: Final = 44
 _ENOUGH: Final = 24  # of the widest column, before another is left out
 _LEAST: Final = 14
+_SAME: Final = 1  # a column that says the same in every row
 # Head → may be left out (the smaller the sooner); 0 stays.
 _HEADS: Final[dict[str, dict[str, int]]] = {
     "findings": {
-        "country": 0, "network": 0, "target": 0, "state": 0, "grade": 6, "since": 5, "until": 3, "k of n": 4,
+        "country": 0, "network": 0, "target": 0, "state": 0, "grade": 4, "since": 7, "until": 6, "k of n": 5,
         "95 %": 1, "vp": 2, "mechanism": 3,
     },
     "events": {
-        "event": 4, "direction": 0, "country": 0, "when": 0, "targets": 0, "networks": 5, "grade": 6, "lasts": 3,
+        "event": 3, "direction": 0, "country": 0, "when": 0, "targets": 0, "networks": 5, "grade": 6, "lasts": 4,
         "mechanisms": 2,
     },
     "event_members": {
@@ -37,12 +39,16 @@ _HEADS: Final[dict[str, dict[str, int]]] = {
 }  # fmt: skip
 
 
-def text(name: str, rows: pa.Table, width: int, *, sentences: bool = False) -> Iterator[str]:
+def text(
+    name: str, rows: pa.Table, width: int, *, sentences: bool = False, labels: Labels = NO_LABELS
+) -> Iterator[str]:
     """The table, line by line."""
     sentences = sentences or width < NARROW
-    told = with_sentences(name, rows) if sentences else rows
+    told = with_sentences(name, rows, labels) if sentences else rows
     found = [(_cells(name, row), row.get(SENTENCE)) for row in told.to_pylist()]
-    heads = _HEADS[name]
+    heads = dict(_HEADS[name])
+    if "country" in heads and len(set(rows["country"].to_pylist())) == 1:
+        heads["country"] = _SAME
     lines = [tuple(heads), *(tuple(num.plain(cell) for cell in cells) for cells, _ in found)]
     columns = [max(map(_wide, column)) for column in zip(*lines, strict=True)]
     shown, widths = _fit(list(heads.values()), [min(wide, _WIDEST) for wide in columns], width)
@@ -124,7 +130,7 @@ def _finding(row: Mapping[str, Any]) -> tuple[str, ...]:
     interval = "-" if row["low"] is None or row["high"] is None else f"{row['low']:.2f}-{row['high']:.2f}"
     high = row["vantage_high"]
     return (
-        row["country"], where, row["target"], words.STATE.get(row["state"]) or row["state"], row["grade"],
+        row["country"], where, row["target"], words.SHORT.get(row["state"]) or row["state"], row["grade"],
         days(row["onset_after"], row["onset_before"]),
         days(row["end_after"], row["end_before"]) if ended else "lasts" if lasting else "-",
         f"{num.count(row['k'])} of {num.count(row['n'])}", interval,

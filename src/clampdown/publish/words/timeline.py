@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from clampdown.assess.document import Report
@@ -10,6 +10,7 @@ from clampdown.assess.events import Change, Event, Note, Run, Stretch
 from clampdown.publish import numbers as num
 from clampdown.publish import words
 from clampdown.publish.lanes import Bar, kind_of
+from clampdown.publish.words import codes
 
 INTRO: Final = (
     "One bar is one happening: a beginning and the end that belongs to it, over all targets and networks that changed "
@@ -22,6 +23,11 @@ MISSING: Final = {
     "stale": "Events were looked for in other verdicts than the store holds now, so they are not shown. This does not "
     "mean that nothing happened. To look again:",
 }
+BOTH: Final = (
+    "An event says when something changed. The short answer and the table of networks say what held over the whole "
+    "period, where at least {points} vantage points were heard: so they may say “too little data” or “conflicting” "
+    "where an event stands."
+)
 COMMAND: Final = "clampdown detect --store DIR"
 NONE: Final = (
     "No beginning or end of a block was found in this period for what was asked about. What was blocked throughout has "
@@ -33,6 +39,7 @@ AGAINST: Final = "What speaks against it"
 NOTHING_AGAINST: Final = "Nothing that was looked at."
 ID: Final = "Id"
 ALONE: Final = "It is one change of one target on one network."
+NO_REASON: Final = "No reason is given."
 MEMBERS_HEAD: Final = ("Network", "Change", "Targets", "First seen changed", "k of n")
 MEMBERS_MOST: Final = 24
 NOTES: Final = "Changes that are not policy"
@@ -60,57 +67,6 @@ TOP, MIDDLE, BOTTOM = "100%", "50%", "0%"
 _WHO: Final = 3
 _KIND: Final = {"blocked": "Blocked", "throttled": "Slowed down"}
 _SEEN: Final = {"blocked": "blocked", "throttled": "slowed down"}
-_WHY: Final = {
-    "same_target": "the same target changed on several networks",
-    "same_platform": "the targets are parts of one platform",
-    "same_group": "the targets are of one kind",
-    "same_network": "the same network changed for several targets",
-    "same_mechanism": "the interference looks the same",
-    "same_time": "the changes fall within the same days",
-    "same_days": "the changes fall within the same days",
-    "same_hours": "the changes fall within the same hours",
-    "roll_out": "network after network followed",
-    "counterpart": "they end what began together",
-    "single": "it is one change of one target on one network",
-}
-_AGAINST: Final = {
-    "one_network": "it was seen on one network only",
-    "one_target": "it was seen for one target only",
-    "one_vantage_point": "it rests on one vantage point",
-    "few_vantage_points": "few vantage points saw it",
-    "vantage_points_unknown": "the vantage points are unknown",
-    "falls_without_one": "without one of its vantage points it would not stand",
-    "elsewhere": "the target fails in other countries as well",
-    "fails_elsewhere": "the target fails in other countries as well",
-    "control": "controls fail as well",
-    "software": "it follows a version of the probe",
-    "version": "it follows a version of the probe",
-    "platform": "it follows one kind of device",
-    "test": "it is seen by one test only",
-    "test_list": "it follows a change of the list of what is tested",
-    "reference": "it follows a change of the reference data",
-    "rules": "it follows a change of the rules",
-    "volume": "the amount of measuring fell in the same days",
-    "burst": "much of it was sent in one burst",
-    "broken_probe": "a probe that fails everywhere is part of it",
-    "conflicting": "the tries of the same days do not agree",
-    "partial": "many tries succeed while it lasts",
-}
-_PATTERN: Final = {
-    "partial": "It affects a part of the tries.",
-    "recurring": "It comes and goes.",
-}
-_NOTE: Final = {
-    "instrument": "Instrument",
-    "site_down": "Site down",
-    "volume": "Amount of measuring",
-    "burst": "Burst of measurements",
-    "broken_probe": "Broken probe",
-}
-_DETAIL: Final = {
-    "software": "with version {}", "version": "with version {}", "platform": "on {}", "test": "in the test {}",
-    "reference": "with the reference data {}", "rules": "with the rules {}",
-}  # fmt: skip
 
 
 class Telling:
@@ -151,7 +107,9 @@ class Telling:
     def sentence(self, event: Event) -> str:
         """Brackets, and k of n."""
         kind = kind_of(event)
-        made = [self._began(event.began, kind) if event.began else f"{_KIND[kind]}, and no beginning was seen"]
+        part = event.ended.counterpart if event.ended else None
+        alone = f"A part of what began with {num.name(part)}" if part else f"{_KIND[kind]}, and no beginning was seen"
+        made = [self._began(event.began, kind) if event.began else alone]
         if event.ended:
             made.append(self._ended(event.ended, kind))
         elif event.began:
@@ -188,25 +146,22 @@ class Telling:
     def how(self, event: Event) -> num.Sentence:
         found = list(dict.fromkeys(words.how(each) for each in event.main.mechanisms))
         text = num.listed(found[:2], "or")
-        patterns = " ".join(self._pattern(each) for each in event.main.pattern)
-        said = f"How: {text}{' (and others)' if len(found) > 2 else ''}." if text else ""
-        return num.Sentence(f"{said} {patterns}".strip())
-
-    def _pattern(self, code: str) -> str:
-        kind, _, rest = code.partition(":")
-        if kind == "hours" and rest:
-            return f"It keeps to hours of the day ({num.plain(rest, 20)} UTC)."
-        return _PATTERN.get(kind) or f"Pattern: {num.plain(code, 60)}."
+        said = [f"How: {text}{' (and others)' if len(found) > 2 else ''}"] if text else []
+        said += codes.patterns(event.main.pattern)
+        return num.Sentence(" ".join(f"{_upper(part)}." for part in said))
 
     def why(self, event: Event) -> num.Sentence:
         """Why its members are one event, of the beginning and of the end."""
-        codes = dict.fromkeys(code for each in (event.began, event.ended) if each for code in each.why)
+        found = dict.fromkeys(code for each in (event.began, event.ended) if each for code in each.why)
         single = all(each.members < 2 for each in (event.began, event.ended) if each)
-        return num.Sentence(_clauses(codes, _WHY) or (ALONE if single else "No reason is given."))
+        why = codes.together(found, len(event.main.targets))
+        made = [_upper(why) if why and not single else ALONE if single else NO_REASON, *codes.backing(found)]
+        return num.Sentence(" ".join(f"{_upper(part).removesuffix('.')}." for part in made))
 
     def against(self, event: Event) -> num.Sentence:
-        codes = dict.fromkeys(code for each in (event.began, event.ended) if each for code in each.contradicts)
-        return num.Sentence(_clauses(codes, _AGAINST) or NOTHING_AGAINST)
+        found = dict.fromkeys(code for each in (event.began, event.ended) if each for code in each.contradicts)
+        text = "; ".join(codes.contradictions(found))
+        return num.Sentence(f"{_upper(text)}." if text else NOTHING_AGAINST)
 
     def silence(self, event: Event) -> str:
         """Days of the period of which there is nothing, and of which two kinds."""
@@ -253,14 +208,14 @@ class Telling:
 
     def note(self, note: Note) -> num.Sentence:
         """One change that is none of policy."""
-        head = _NOTE.get(note.kind) or num.plain(note.kind, 60)
+        head = codes.NOTE_BRIEF.get(note.kind) or num.plain(note.kind, 60)
         about = [num.name(self._names.target(note.target))] if note.target is not None else []
         about += [num.network(note.network)] if note.network is not None else []
         about += [num.name(note.test)] if note.test is not None else []
         when = self._day(note.first) if note.last == note.first else f"since {self._day(note.first)}"
         if note.last is not None and note.last != note.first:
             when = self._run(Run(first=note.first, last=note.last))
-        bits = [" on ".join(about) if about else "", str(when), _detail(note.detail)]
+        bits = [" on ".join(about) if about else "", str(when), codes.detail(note.detail)]
         if len(note.countries) > 1:
             bits.append(f"in {len(note.countries)} countries")
         return num.Sentence(f"{head}: {', '.join(filter(None, bits))}.")
@@ -276,27 +231,15 @@ def _of(stretch: Stretch) -> str:
     return f"{num.count(stretch.k)} of {num.plural(stretch.n, 'try', 'tries')}"
 
 
-def _clauses(codes: Iterable[str], known: Mapping[str, str]) -> str:
-    """Codes as one sentence; a code without words here stands as itself."""
-    made: list[str] = []
-    for code in codes:
-        kind, _, rest = code.partition(":")
-        said = known.get(kind) or num.name(kind.replace("_", " "))
-        made.append(f"{said} ({num.name(rest)})" if rest else said)
-    text = "; ".join(made)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+def _upper(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
-def _detail(detail: str) -> str:
-    kind, _, rest = detail.partition(":")
-    if kind == "share" and rest:
-        try:
-            return f"down to {num.percent(min(1.0, max(0.0, float(rest))))} of what is usual"
-        except ValueError:
-            return num.name(detail)
-    if rest and kind in _DETAIL:
-        return _DETAIL[kind].format(num.name(rest))
-    return num.name(detail.replace("_", " ")) if detail else ""
+def both(report: Report) -> str:
+    """Why an event and a table that says less can both stand; nothing where no such table stands beside it."""
+    about = {t for e in (report.timeline.events if report.timeline else ()) for t in e.main.targets}
+    less = any(cell.target in about and cell.state in ("insufficient", "conflicting") for cell in report.cells)
+    return BOTH.format(points=report.thresholds.vantage_points) if less else ""
 
 
 def more(events: int) -> str:
