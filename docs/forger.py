@@ -69,7 +69,8 @@ def _row(day: int, hour: int, network: int, device: str, state: str, *, settled:
     return row | {
         "target": TARGET, "day": (FIRST + timedelta(days=day)).isoformat(), "hour": hour, "country": "XA",
         "network": network, "resolver_network": crc32(device.encode()), "test": "web_connectivity",
-        "test_version": "0.4.3", "software": "probe/3.0", "platform": "android", "network_type": "wifi", "vantage": f"{device} {day}",
+        "test_version": "0.4.3", "software": "probe/3.0", "platform": "android", "network_type": "wifi",
+        "vantage": f"{device} {day}",
         "vantage_kind": "session", "state": state, "mechanism": "tls.reset.sni" if hit else None,
         "settled": settled and hit, "repeat": False,
     }  # fmt: skip
