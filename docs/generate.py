@@ -193,13 +193,16 @@ def platform_rows() -> Iterator[tuple[str, ...]]:
 
 
 def thresholds_page() -> str:
-    rows = [
-        (f"`{path.stem}.{name}`", entry["value"], entry["reason"])
-        for path in sorted(CODE.rglob("*thresholds*.toml"))
-        for name, entry in read(path).items()
-        if isinstance(entry, dict) and "value" in entry
-    ]
-    return f"# Thresholds\n\n{MADE}\n" + table(("threshold", "value", "reason"), rows)
+    parts = ["# Thresholds\n", MADE]
+    for heading, folder in (("Reports", "assess"), ("Detection", "detect")):
+        path = CODE / folder / "thresholds.toml"
+        rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
+        parts += [
+            f"## {heading}\n",
+            f"{law(path)[:1].upper()}{law(path)[1:]}\n",
+            table(("threshold", "value", "reason"), rows),
+        ]
+    return "\n".join(parts)
 
 
 def schemas() -> Iterator[tuple[str, str]]:
