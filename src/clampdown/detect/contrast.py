@@ -205,8 +205,11 @@ def _instrument(world: World, members: Sequence[Change]) -> Said:
     if release is not None:
         mine, name = release
         found = _under(world, rows, changed, mine)
-        new = world.first_seen[votes.columns["version"][rows[mine]]].min() >= start - _NEW
-        old = not mine.all() and world.first_seen[votes.columns["version"][rows[~mine]]].min() < start - _NEW
+        # A release is new where the same was tried before it came, under others.
+        came = int(world.first_seen[votes.columns["version"][rows[mine]]].min())
+        earlier = world.rows([number for t in targets for number in world.by_target[t]], 0, came - 1)
+        new = came >= start - _NEW and len(earlier) >= _SOME
+        old = not mine.all() and int(world.first_seen[votes.columns["version"][rows[~mine]]].min()) < came
         if found is None and mine.all() and new:
             found = _everywhere(world, rows, changed, members, start)
         if found is not None and new and (old or mine.all()):

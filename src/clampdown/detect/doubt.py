@@ -113,14 +113,16 @@ def _broken(votes: Votes, network: Ints, limits: Limits) -> Ints:
     ids, inverse = np.unique(session, return_inverse=True)
     tried = np.bincount(inverse)
     failed = np.bincount(inverse, weights=c["x"][use])
+    suspect = (tried >= limits.broken_targets) & (failed > limits.broken_share * tried)
+    rows, group = use[suspect[inverse]], inverse[suspect[inverse]]
     # A target that is tried again and again is one target.
     total = max(1, len(votes.series))
-    targets = np.bincount(np.unique(inverse.astype(np.int64) * total + c["series"][use]) // total, minlength=len(ids))
-    suspect = (targets >= limits.broken_targets) & (failed > limits.broken_share * tried)
+    own, _ = distinct(group.astype(np.int64) * total + c["series"][rows])
+    suspect &= np.bincount(own // total, minlength=len(ids)) >= limits.broken_targets
     if not suspect.any():
         return result
-    rows = use[suspect[inverse]]
-    group = inverse[suspect[inverse]]
+    kept = suspect[group]
+    rows, group = rows[kept], group[kept]
     others = np.maximum(_others(votes, use, rows), _neighbours(votes, use, rows))
     expected = np.bincount(group, weights=others, minlength=len(ids))
     excess = failed - expected
@@ -143,15 +145,19 @@ def _others(votes: Votes, use: Ints, rows: Ints) -> Floats:
     wanted = np.isin(c["device"][use], np.unique(c["device"][rows]))
     own = use[wanted]
     device = c["device"].astype(np.int64)
-    own_key = np.sort(device[own] * size + place[own])
-    order = np.argsort(device[own] * size + place[own], kind="stable")
+    own_key = device[own] * size + place[own]
+    order = np.argsort(own_key, kind="stable")
+    own_key = own_key[order]
     w = np.concatenate([[0.0], np.cumsum(c["weight"][own][order])])
     h = np.concatenate([[0.0], np.cumsum((c["weight"][own] * c["x"][own])[order])])
     key = device[rows] * size + place[rows]
     low, high = np.searchsorted(own_key, key - _AROUND), np.searchsorted(own_key, key + _AROUND, side="right")
     n = tries[place[rows]] - (w[high] - w[low])
     k = hits[place[rows]] - (h[high] - h[low])
-    fine = use[c["x"][use] <= 0.5]
+    asked = np.zeros(size + 2 * _AROUND, bool)
+    for shift in range(2 * _AROUND + 1):
+        asked[place[rows] + shift] = True
+    fine = use[(c["x"][use] <= 0.5) & asked[place[use] + _AROUND]]
     passed = _distinct(place, device, size, fine, rows, (-_AROUND, _AROUND))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where((n > 0.5) & (passed > 1), np.clip(k / n, 0, 1), c["x"][rows])
@@ -165,10 +171,13 @@ def _neighbours(votes: Votes, use: Ints, rows: Ints) -> Floats:
     """
     c = votes.columns
     device = c["device"].astype(np.int64)
-    near = use[np.isin(c["series"][use], np.unique(c["series"][rows]))]
+    span = votes.days + 2 * _AROUND
+    day = c["series"].astype(np.int64) * span + c["day"] + _AROUND
+    asked, _ = distinct(np.concatenate([distinct(day[rows])[0] + shift for shift in range(-_AROUND, _AROUND + 1)]))
+    at = np.minimum(np.searchsorted(asked, day[use]), len(asked) - 1)
+    near = use[asked[at] == day[use]]
     hit = near[c["x"][near] > 0.5]
     fine = near[c["x"][near] <= 0.5]
-    day = c["series"].astype(np.int64) * (votes.days + 2 * _AROUND) + c["day"] + _AROUND
     hour = day * 24 + np.maximum(c["hour"], 0)
     windows = ((day, (0, 0)), (day, (1, _AROUND)), (day, (-_AROUND, -1)), (hour, (-_HOURS, _HOURS)))
     most = np.zeros(len(rows))
@@ -183,7 +192,7 @@ def _neighbours(votes: Votes, use: Ints, rows: Ints) -> Floats:
 def _distinct(place: Ints, device: Ints, size: int, seen: Ints, rows: Ints, reach: tuple[int, int]) -> Ints:
     """How many other devices are among the tries `seen` from so many places before each of `rows` to so many after."""
     low, high = reach
-    key = np.unique(device[seen] * size + place[seen])
+    key, _ = distinct(device[seen] * size + place[seen])
     at, who = key % size, key // size
     before = np.full(len(key), -(1 << 40), np.int64)
     before[1:] = np.where(who[1:] == who[:-1], at[:-1], before[1:])
@@ -209,7 +218,7 @@ def _sessions(votes: Votes, network: Ints, broken: Ints) -> Iterator[tuple[int, 
     rows = np.flatnonzero(broken)
     span = max(1, len(votes.names["vantage"]))
     place = network[rows].astype(np.int64) * votes.days + votes.columns["day"][rows]
-    sessions = np.unique(place * span + votes.columns["vantage"][rows])
-    places, counts = np.unique(sessions // span, return_counts=True)
+    sessions, _ = distinct(place * span + votes.columns["vantage"][rows])
+    places, counts = distinct(sessions // span)
     for at, count in zip(places.tolist(), counts.tolist(), strict=True):
         yield at // votes.days, at % votes.days, count

@@ -30,7 +30,7 @@ COLUMNS: Final = (
     "network_type", "vantage", "vantage_kind", "state", "mechanism", "settled", "repeat",
 )  # fmt: skip
 NO_HOUR: Final = -1
-_NAMED: Final = ("series", "vantage", "device", "mechanism", "version")
+_NAMED: Final = ("vantage", "device", "mechanism", "version")
 
 
 class Key(NamedTuple):
@@ -46,7 +46,9 @@ class Day:
     """The tries of one day; names are numbered within the day."""
 
     day: int  # proleptic ordinal
-    names: dict[str, list[Any]]  # series -> Key, vantage, device, mechanism, version -> their names
+    words: tuple[list[Any], list[Any], list[Any]]  # countries, networks, targets
+    series: Ints  # of shape (series, 3): which of these words each series is of
+    names: dict[str, list[Any]]  # vantage, device, mechanism, version -> their names
     columns: dict[str, Ints]
 
 
@@ -82,7 +84,6 @@ def of_day(verdicts: pa.Table, icc: float) -> Day | None:
     }
     columns["weight"] = weights(columns["series"], columns["device"], np.isfinite(columns["x"]), icc)
     names: dict[str, list[Any]] = {
-        "series": [Key(words["country"][c], words["network"][n], words["target"][t]) for c, n, t in series_names],
         "vantage": words["vantage"],
         "device": device_names,
         "mechanism": words["mechanism"],
@@ -91,7 +92,8 @@ def of_day(verdicts: pa.Table, icc: float) -> Day | None:
             for row in version_names
         ],
     }
-    return Day(day, names, columns)
+    keys = np.array(series_names, np.int32).reshape(-1, 3)
+    return Day(day, (words["country"], words["network"], words["target"]), keys, names, columns)
 
 
 def _counting(table: pa.Table) -> pa.Table:
@@ -214,6 +216,8 @@ def gather(found: Iterable[Day | None]) -> Votes:
     maps: dict[str, list[Ints]] = {}
     for name in _NAMED:
         names[name], maps[name] = _united([day.names[name] for day in days])
+    series, places = _series(days)
+    maps["series"] = places
     first = days[0].day if days else 0
     length = days[-1].day - first + 1 if days else 0
     columns: dict[str, Ints] = {}
@@ -233,8 +237,29 @@ def gather(found: Iterable[Day | None]) -> Votes:
     del key
     for name in list(columns):
         columns[name] = columns[name][order]
-    start = np.searchsorted(columns["series"], np.arange(len(names["series"]) + 1))
-    return Votes(tuple(names["series"]), names, first, length, columns, start)
+    start = np.searchsorted(columns["series"], np.arange(len(series) + 1))
+    return Votes(series, names, first, length, columns, start)
+
+
+def _series(days: Sequence[Day]) -> tuple[tuple[Key, ...], list[Ints]]:
+    """Every series of any day, sorted, and for each day where its own stand. As numbers: there are many thousand."""
+    words: list[list[Any]] = []
+    maps: list[list[Ints]] = []
+    for part in range(3):
+        # The last word of a column is null, of which there is no series.
+        ordered, places = _united([[word for word in day.words[part] if word is not None] for day in days])
+        words.append(ordered)
+        maps.append(places)
+    codes: list[Ints] = []
+    for number, day in enumerate(days):
+        country, network, target = (maps[part][number][day.series[:, part]] for part in range(3))
+        codes.append((country * max(1, len(words[1])) + network) * max(1, len(words[2])) + target)
+    every, _ = distinct(np.concatenate(codes) if codes else np.zeros(0, np.int64))
+    places_of = [np.searchsorted(every, code) for code in codes]
+    rest, target = np.divmod(every, max(1, len(words[2])))
+    country, network = np.divmod(rest, max(1, len(words[1])))
+    rows = zip(country.tolist(), network.tolist(), target.tolist(), strict=True)
+    return tuple(Key(words[0][c], words[1][n], words[2][t]) for c, n, t in rows), places_of
 
 
 def _united(lists: Sequence[list[Any]]) -> tuple[list[Any], list[Ints]]:
