@@ -11,8 +11,15 @@ FIRST = date(2026, 2, 2).toordinal()
 
 
 def test_what_is_usual_is_the_rhythm_of_the_weekday() -> None:
-    """Measured on Mondays alone, and one Monday nothing: the days between say nothing of Mondays."""
-    counts = {(("XA", None), FIRST + 7 * week): 0 if week == 5 else 40 + week for week in range(8)}
-    (note,) = collapses(counts, FIRST, 50, load_limits())
+    """More is measured on Mondays, and one Monday next to nothing: the days between say nothing of Mondays."""
+    counts = {(("XA", None), FIRST + day): 120 + day // 7 if day % 7 == 0 else 100 for day in range(56)}
+    counts[("XA", None), FIRST + 35] = 1
+    (note,) = collapses(counts, FIRST, 56, load_limits())
     assert (note["first"], note["last"]) == ("2026-03-09", "2026-03-09")
-    assert note["detail"] == "measurements:0 days:1 usual:42"
+    assert note["detail"] == "measurements:1 days:1 usual:122"
+
+
+def test_what_comes_unevenly_may_fail_to_come() -> None:
+    """Measurements of one session a week or none: a week without says nothing."""
+    counts = {(("XA", 64500), FIRST + day): 60 if day % 5 == 0 else 0 for day in range(90)}
+    assert collapses(counts, FIRST, 90, load_limits()) == []

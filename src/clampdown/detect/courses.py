@@ -35,7 +35,8 @@ class Episode:
     """Interference from an onset to an end, or to the end of the data."""
 
     series: int
-    rows: Ints  # tries within it
+    rows: Ints  # tries surely within it
+    every: Ints  # all of its tries, those within the brackets too
     onset: Bracket
     end: Bracket | None
     level_before: float | None
@@ -150,14 +151,16 @@ def enough(episode: Episode, limits: Limits) -> bool:
     """Is an episode explained by interference so much better that it is spoken of?"""
     if episode.onset.after is None and episode.end is None:
         return len(episode.rows) >= limits.tries  # it stands throughout: no change to be proven, the share decides
-    n = len(episode.rows)
-    return n >= limits.change_tries and episode.statistic >= least(episode.level, n, limits)
+    least_of = least(episode.level, len(episode.rows), limits)
+    return len(episode.every) >= limits.change_tries and episode.statistic >= least_of
 
 
 def least(level: float, n: int, limits: Limits) -> float:
     """The evidence that it takes, in nats: more where interference is partial."""
-    # One more of each kind: of few tries, a share tells little.
-    return limits.evidence_partial if (level * n + 1) / (n + 2) < limits.partial else limits.evidence
+    share = (level * n + 1) / (n + 2)  # one more of each kind: of few tries, a share tells little
+    if share >= limits.full:
+        return limits.evidence_full
+    return limits.evidence_partial if share < limits.partial else limits.evidence
 
 
 def _tries(votes: Votes, series: int, *, hourly: bool) -> Ints:
@@ -248,7 +251,7 @@ def _episode(
     end = None if after is None else bracket(votes, model, runs[last], after, k, n, limits, hourly=hourly)
     sure = _sure(votes, rows, onset, end, limits)
     return Episode(
-        series, sure, onset, end,
+        series, sure, rows, onset, end,
         None if before is None else _share(k, n, before.bins), _level(votes, sure),
         None if after is None else _share(k, n, after.bins),
         evidence(votes, model, rows, base), len(span), tuple(c for i in span for c in runs[i].against), model, hourly,

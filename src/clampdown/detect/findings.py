@@ -31,15 +31,15 @@ def moment_of(votes: Votes, hour: int | None) -> datetime | None:
     return None if hour is None else datetime.fromordinal(votes.first) + timedelta(hours=hour)
 
 
-def episode_row(votes: Votes, count: Counter, key: Key, episode: Episode, limits: Limits) -> Row:
-    """The finding that an episode of interference is."""
+def episode_row(votes: Votes, count: Counter, key: Key, episode: Episode, limits: Limits, *, firm: bool) -> Row:
+    """The finding that an episode of interference is. firm: it stands with any one device left out."""
     c = votes.columns
     rows = episode.rows
     hits = supporters(votes, episode)
     share, n_effective = effective(votes, rows, limits)
     low, high = interval(share, n_effective)
     at_least, at_most = count.bounds(rows)
-    grade, firm, settled = grade_of(votes, count, episode, limits)
+    grade, settled = grade_of(votes, count, episode, limits, firm=firm)
     told = c["weight"][hits]
     state = "throttled" if 2 * told[c["state"][hits] == THROTTLED].sum() > told.sum() else "blocked"
     against = sorted({*episode.against, *_one_device(votes, hits), *_silent(votes, rows, episode)})

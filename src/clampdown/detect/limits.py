@@ -35,6 +35,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     corroborated_networks: int
     vantage_points: int
     evidence: float
+    evidence_full: float
+    full: float
     evidence_partial: float
     partial: float
     evidence_corroborated: float

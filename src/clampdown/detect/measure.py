@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from clampdown.detect.courses import Episode, enough, evidence, least
+from clampdown.detect.courses import Episode, enough
 from clampdown.detect.doubt import Crowd, credentialed
 from clampdown.detect.limits import Limits
 from clampdown.detect.votes import Floats, Ints, Votes
@@ -103,37 +103,18 @@ def supporters(votes: Votes, episode: Episode) -> Ints:
     return episode.rows[votes.columns["x"][episode.rows] > 0.5]
 
 
-def stands(votes: Votes, episode: Episode, limits: Limits) -> bool:
-    """Whether the episode keeps its likelihood with any one device left out."""
-    c = votes.columns
-    device = c["device"][episode.rows]
-    hits = np.unique(c["device"][supporters(votes, episode)])
-    if len(hits) < limits.vantage_points:
-        return False
-    for one in hits:
-        kept = episode.rows[device != one]
-        level = 0.0 if not len(kept) else effective(votes, kept, limits)[0]
-        edges = (episode.onset.after is not None) + (episode.end is not None)
-        # What is left would have to be found again.
-        bar = max(least(level, len(kept), limits), edges * episode.model.switch)
-        if len(kept) < limits.change_tries or evidence(votes, episode.model, kept, episode.base) < bar:
-            return False
-    return True
-
-
-def grade_of(votes: Votes, count: Counter, episode: Episode, limits: Limits) -> tuple[str, bool, int]:
-    """(grade, whether it stands with any one device left out, vantage points that saw a settling artefact)."""
+def grade_of(votes: Votes, count: Counter, episode: Episode, limits: Limits, *, firm: bool) -> tuple[str, int]:
+    """(grade, vantage points that saw a settling artefact). firm: it stands with any one device left out."""
     hits = supporters(votes, episode)
     low, _ = count.bounds(hits)
     settled, _ = count.bounds(hits[votes.columns["settled"][hits]])
     if not enough(episode, limits) or len(episode.rows) < limits.tries or not len(hits):
-        return "insufficient", False, max(settled, 0)
-    firm = stands(votes, episode, limits)
+        return "insufficient", max(settled, 0)
     days = len(np.unique(votes.columns["day"][hits]))
     several = low >= limits.vantage_points and days >= limits.corroborated_days
     if not (several and firm and episode.statistic >= limits.evidence_corroborated):
-        return "consistent", firm, max(settled, 0)
-    return ("confirmed" if settled >= limits.vantage_points else "corroborated"), firm, settled
+        return "consistent", max(settled, 0)
+    return ("confirmed" if settled >= limits.vantage_points else "corroborated"), settled
 
 
 def hours_of(votes: Votes, episode: Episode) -> str | None:

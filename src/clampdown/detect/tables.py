@@ -24,6 +24,7 @@ from clampdown.detect.limits import Limits, load_limits
 from clampdown.detect.measure import Counter, counter
 from clampdown.detect.members import changes
 from clampdown.detect.series import HOURS
+from clampdown.detect.standing import standing
 from clampdown.detect.votes import Day, Votes, gather, of_day
 from clampdown.model import DETECTED, FINDINGS, NOTES
 
@@ -63,12 +64,13 @@ def detect_votes(found: Iterable[Day | None], coverage: Iterable[pa.Table], give
         return _nothing(silence.collapses(silence.tally(coverage), votes.first, votes.days, limits))
     count = counter(votes, crowd_of(votes), limits)
     seen = courses(votes, limits)
+    firm = standing(votes, seen, limits)
     rows: dict[tuple[int, int], Row] = {}
     tails: list[Row] = []
     for series, course in seen.items():
         key = votes.series[series]
         for number, episode in enumerate(course.episodes):
-            rows[series, number] = episode_row(votes, count, key, episode, limits)
+            rows[series, number] = episode_row(votes, count, key, episode, limits, firm=(series, number) in firm)
         tail = tail_row(votes, count, key, course, limits)
         if tail is not None:
             tails.append(tail)
