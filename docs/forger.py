@@ -99,7 +99,9 @@ def _limits() -> Limits:
 
 def detected(plot: Plot) -> list[dict[str, Any]]:
     """The events that are found."""
-    return detect_votes(days_of(plot), (), Given(_limits()))["events"].to_pylist()
+    return detect_votes((replace(day, columns=dict(day.columns)) for day in days_of(plot)), (), Given(_limits()))[
+        "events"
+    ].to_pylist()
 
 
 def graded(plot: Plot, grade: str) -> bool:
