@@ -82,7 +82,9 @@ def days_of(plot: Plot) -> Iterator[Day | None]:
         truth = plot.truth if day >= BEFORE else "ok"
         forged = plot.start <= day < plot.start + plot.days
         here = replace(plot, descriptions=plot.descriptions if forged else 0, truth=truth, days=0, start=0, after=0)
-        yield _day(here if forged else Plot(plot.honest, 0, 0, truth=truth), day)
+        known = _day(here if forged else Plot(plot.honest, 0, 0, truth=truth), day)
+        # Detection uses days up: each run has its own.
+        yield None if known is None else replace(known, columns=dict(known.columns))
 
 
 @lru_cache(maxsize=5000)
@@ -99,9 +101,7 @@ def _limits() -> Limits:
 
 def detected(plot: Plot) -> list[dict[str, Any]]:
     """The events that are found."""
-    return detect_votes((replace(day, columns=dict(day.columns)) for day in days_of(plot)), (), Given(_limits()))[
-        "events"
-    ].to_pylist()
+    return detect_votes(days_of(plot), (), Given(_limits()))["events"].to_pylist()
 
 
 def graded(plot: Plot, grade: str) -> bool:
