@@ -117,7 +117,7 @@ def _elsewhere(world: World, members: Sequence[Change]) -> Said:
     """Do the targets newly fail, in the same days, where they worked before?"""
     first: dict[str, tuple[int, int]] = {}
     for m in members:
-        begin, end = (m.before - HOURS if m.after is None else m.after) // HOURS, m.before // HOURS + _AFTER
+        begin, end = (m.before - 1) // HOURS, (m.before - 1) // HOURS + _AFTER
         known = first.get(m.key.target)
         first[m.key.target] = (begin, end) if known is None else (max(begin, known[0]), min(end, known[1]))
     country = members[0].key.country
@@ -165,7 +165,7 @@ def _countries(
             controls += 1
         if other == country:
             continue
-        before = world.rows(series, begin - limits.contrast_days, begin - 1)
+        before = world.rows(series, begin - limits.contrast_days, begin - 1 - _AFTER)
         weight, x = votes.columns["weight"][before], votes.columns["x"][before]
         tried = weight > 0
         # Whoever has a standing finding, or never worked, has nothing to say of a new failure.
