@@ -1,8 +1,9 @@
 """Law: sessions are cheap and probes break: what comes in a burst, or fails on everything, starts and ends nothing.
 
-Two doubts about tries, both settled before any series is looked at. A *burst* is a day on which a network shows many
+Doubts about tries, settled before any series is looked at. A *burst* is a day on which a network shows many
 times the devices of the weeks before and after it. A *broken session* is one whose tries fail on target after target
-on which others, in the same days and country, do not fail.
+on which others, in the same days and country, do not fail. An *overlong* session goes on for days, as no run of a
+probe does.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def set_aside(votes: Votes, limits: Limits) -> tuple[Votes, Doubts]:
     crowd = crowd_of(votes)
     network, pairs = crowd.of_series[votes.columns["series"]], crowd.pairs
     burst, bursts = _bursts(votes, crowd, limits)
-    weight = np.where(burst, 0, votes.columns["weight"]).astype(np.float32)
+    weight = np.where(burst | _overlong(votes), 0, votes.columns["weight"]).astype(np.float32)
     calm = replace(votes, columns={**votes.columns, "weight": weight})
     broken = _broken(calm, network, limits)
     weight = np.where(broken, 0, weight).astype(np.float32)
@@ -93,6 +94,17 @@ def _bursts(votes: Votes, crowd: Crowd, limits: Limits) -> tuple[Ints, list[tupl
             found.append((int(n), int(day), int(crowd.devices[n, day]), int(usual)))
     place = crowd.of_series[votes.columns["series"]], votes.columns["day"]
     return marked[place] & ~credentialed(votes)[votes.columns["device"]], found
+
+
+def _overlong(votes: Votes) -> Ints:
+    """Tries of a session on a later day than the one after it began: a run of the probe is over by then."""
+    c = votes.columns
+    first = np.full(max(1, len(votes.names["vantage"])), votes.days, np.int32)
+    np.minimum.at(first, c["vantage"], c["day"])
+    names = votes.names["vantage"]
+    if None in names:  # nobody says whose tries these are
+        first[names.index(None)] = votes.days
+    return (c["day"] > first[c["vantage"]] + 1) & ~credentialed(votes)[c["device"]]
 
 
 def usual_around(counts: Ints, day: int, reach: int) -> float:
