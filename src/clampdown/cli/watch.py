@@ -47,7 +47,11 @@ def command(
         open_store(frame), seen if seen is not None else since, country=country, reference=open_reference(frame)
     )
     warn(frame, found)
-    send(output, _told(found, form, verbose=bool(frame.settings.verbose)))
+    if form == "text" and output is None and not found.entries:
+        # Nothing on stdout: a cron job mails what stands there.
+        frame.notes.note(f"nothing new since run {found.since}; newest run: {found.run}", run=found.run)
+    else:
+        send(output, _told(found, form, verbose=bool(frame.settings.verbose)))
     if state is not None and found.run != seen:
         write_file(Path(state), json.dumps({"run": found.run}).encode() + b"\n")
     from clampdown.publish.table import attribution

@@ -31,6 +31,8 @@ from clampdown.model import EVENT_MEMBERS, EVENTS
 _HEARD: Final = 7  # days after an event in which a network may show that it was heard
 _STRAY: Final = 0.1  # of a happening's changes, how many may be so badly dated that they seem another one
 _BADLY: Final = 21 * HOURS  # by how much
+_TELLS: Final = 3 * HOURS  # a bracket wider than this says nothing of another network's
+_CLEAR: Final = 0.8  # from this share on, the order of single tries tells when
 _SILENT: Final = Said()
 _SAME: Final = timedelta(days=3)  # more data may move a member's bracket by so much, and it is still that member
 
@@ -281,6 +283,9 @@ def _when(world: World, cluster: Cluster) -> tuple[int | None, int, int]:
         networks[member.key.network].append(member)
     dated = [_dated(world, own) for own in networks.values()]
     after, before = min(dated, key=lambda d: (d[1], d[0] if d[0] is not None else -1))
+    if after is not None:
+        # Another network may have changed earlier, as far as its own bracket tells; not one that hardly tells anything.
+        after = min([after, *(a for a, b in dated if a is not None and b - a <= _TELLS)])
     return after, before, max(b for _, b in dated)
 
 
@@ -300,6 +305,10 @@ def _dated(world: World, own: Sequence[Change]) -> tuple[int | None, int]:
     levels = [[v for v in (getattr(m, name) for m in own) if v is not None] for name in ("level_before", "level_after")]
     old, new = (median(v) if v else 0.0 for v in levels)
     first, last = turns(world.votes, rows, old, new, world.limits.bracket)
+    if max(old, new) < _CLEAR:
+        # Of a partial block the order of single tries tells little: what all its targets allow.
+        afters = [m.after for m in own if m.after is not None]
+        return min(afters) if afters else None, max(m.before for m in own)
     changed = (c["x"][rows] > 0.5) == (own[0].direction == "block")
     earlier, later = np.flatnonzero(~changed[:first]), np.flatnonzero(changed[last:])
     if not len(earlier) or not len(later):

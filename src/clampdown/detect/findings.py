@@ -21,6 +21,7 @@ from clampdown.detect.measure import Counter, effective, grade_of, hours_of, int
 from clampdown.detect.votes import BLOCKED, DOWN, OK, REFUSED, THROTTLED, UNKNOWN, Ints, Key, Votes, distinct
 from clampdown.model import FINDINGS
 
+_UNDECIDED: Final = 3  # days on which nobody could decide anything, from which a finding says so
 _EPOCH: Final = datetime(1970, 1, 1).toordinal()
 Row = dict[str, Any]
 Users = Mapping[tuple[str, int], float]
@@ -149,12 +150,14 @@ def quiet_table(votes: Votes, count: Counter, skip: Iterable[int], limits: Limit
     telling = use & (c["state"] != UNKNOWN)
     clusters = _clusters(votes, telling, total, limits)
     low_bound, high_bound, days, last = _vantages(votes, count, telling, total)
+    silent_days = _days(votes, use, total) - days
+    answered = silent_days < limits.undecided_days * np.maximum(days + silent_days, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         open_share, share = n[OK] / decided, hits / (hits + n[OK])
         refused, down = n[REFUSED] / decided, n[DOWN] / decided
     state = np.select(
         [decided < limits.tries, refused >= limits.blocked_share, down >= limits.blocked_share,
-         (share <= limits.ok_share) & (open_share >= 0.5)],
+         (share <= limits.ok_share) & (open_share >= 0.5) & answered],
         ["insufficient", "refused", "down", "ok"], "conflicting",
     )  # fmt: skip
     firm = (clusters["devices"] >= limits.vantage_points) & (clusters["without"] >= limits.tries - 1)
@@ -190,10 +193,21 @@ def quiet_table(votes: Votes, count: Counter, skip: Iterable[int], limits: Limit
         "days_all": pa.array(np.full(len(at), votes.days, np.int32)),
         "stands": pa.array((firm & (grade != "insufficient"))[at]),
         "settled": pa.array(np.zeros(len(at), np.int32)),
+        "contradicts": pa.array(
+            [f"undecided:{n}" if n >= _UNDECIDED else None for n in silent_days[at].tolist()], pa.string()
+        ),
         "witnesses": pa.array(_measured(votes, telling, total)[at]),
     }  # fmt: skip
     arrays = [columns[f.name] if f.name in columns else pa.nulls(len(at), f.type) for f in FINDINGS]
     return pa.Table.from_arrays(arrays, schema=FINDINGS)
+
+
+def _days(votes: Votes, use: Ints, total: int) -> Ints:
+    """Days with any of these tries, per series."""
+    c = votes.columns
+    return np.bincount(
+        distinct(c["series"][use].astype(np.int64) * votes.days + c["day"][use])[0] // votes.days, minlength=total
+    )  # fmt: skip
 
 
 def _measured(votes: Votes, use: Ints, total: int) -> Ints:

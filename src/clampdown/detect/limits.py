@@ -31,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     change_tries: int
     blocked_share: float
     ok_share: float
+    undecided_days: float
     corroborated_days: int
     corroborated_networks: int
     vantage_points: int

@@ -176,11 +176,24 @@ def _flags(table: pa.Table, name: str) -> Ints:
 
 
 def weights(series: Ints, device: Ints, decided: Ints, icc: float) -> Floats:
-    """What each try of a day can tell: m tries of one device on one series tell m / (1 + (m - 1) icc) together."""
+    """What each try of a day can tell: m tries of one device on one series tell m / (1 + (m - 1) icc) together.
+
+    Nor does one device outweigh each of the others: it tells no more than the one that tells most beside it, or one.
+    """
     key = series.astype(np.int64) * (int(device.max()) + 1 if len(device) else 1) + device
-    _, inverse = np.unique(key, return_inverse=True)
-    m = np.bincount(inverse, weights=decided)[inverse]
-    return np.where(decided, 1 / (1 + np.maximum(m - 1, 0) * icc), 0).astype(np.float32)
+    pairs, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    m = np.bincount(inverse, weights=decided, minlength=len(pairs))
+    told = np.where(m > 0, m / (1 + np.maximum(m - 1, 0) * icc), 0.0)
+    of = series[first].astype(np.int64)
+    order = np.lexsort((told, of))
+    last = np.append(of[order][1:] != of[order][:-1], True)  # the device that tells most of its series
+    beside = np.concatenate([[0.0], told[order][:-1]])
+    beside[1:][of[order][1:] != of[order][:-1]] = 0.0
+    most = np.where(last & (beside > 0), np.minimum(told[order], np.maximum(beside, 1.0)), told[order])
+    told[order] = most
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = np.where(m > 0, told / m, 0.0)
+    return np.where(decided, each[inverse], 0).astype(np.float32)
 
 
 def distinct(values: Ints) -> tuple[Ints, Ints]:

@@ -59,6 +59,7 @@ def detect(
         if not manifest.judged():
             hint = f"Run this first: clampdown judge --store {store.name}"
             raise InputError("nothing in it is judged yet", where=store.name, hint=hint)
+        store.log()  # a broken chain is not written on
         before = _tables(store, manifest.detected)
         reference = reference_of(store, None)
         made = make(store, manifest, before, reference, limits, workers=workers, progress=progress)

@@ -13,6 +13,7 @@ from typing import Final
 from clampdown.publish import numbers as num
 
 AGAINST: Final = {
+    "undecided": "on {n day|days} none of the tries decided anything",
     "one_vantage_ok": "one vantage point saw it work in between",
     "one_device": "one device alone saw it",
     "silent": "nobody has tried for the last {n day|days} of the data",
