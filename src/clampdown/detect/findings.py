@@ -18,7 +18,7 @@ import pyarrow as pa
 from clampdown.detect.courses import Course, Episode
 from clampdown.detect.limits import Limits
 from clampdown.detect.measure import Counter, effective, grade_of, hours_of, interval, supporters, wilson
-from clampdown.detect.votes import BLOCKED, DOWN, OK, REFUSED, THROTTLED, UNKNOWN, Ints, Key, Votes, distinct
+from clampdown.detect.votes import BLOCKED, DOWN, OK, REFUSED, THROTTLED, UNKNOWN, Floats, Ints, Key, Votes, distinct
 from clampdown.model import FINDINGS
 
 _UNDECIDED: Final = 3  # days on which nobody could decide anything, from which a finding says so
@@ -152,14 +152,7 @@ def quiet_table(votes: Votes, count: Counter, skip: Iterable[int], limits: Limit
     low_bound, high_bound, days, last = _vantages(votes, count, telling, total)
     silent_days = _days(votes, use, total) - days
     answered = silent_days < limits.undecided_days * np.maximum(days + silent_days, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        open_share, share = n[OK] / decided, hits / (hits + n[OK])
-        refused, down = n[REFUSED] / decided, n[DOWN] / decided
-    state = np.select(
-        [decided < limits.tries, refused >= limits.blocked_share, down >= limits.blocked_share,
-         (share <= limits.ok_share) & (open_share >= 0.5) & answered],
-        ["insufficient", "refused", "down", "ok"], "conflicting",
-    )  # fmt: skip
+    state, share = _states(n, decided, answered, limits)
     firm = (clusters["devices"] >= limits.vantage_points) & (clusters["without"] >= limits.tries - 1)
     both = firm & (low_bound >= limits.vantage_points) & (days >= limits.corroborated_days)
     grade = np.where(np.isin(state, ("insufficient", "conflicting")), "insufficient",
@@ -200,6 +193,19 @@ def quiet_table(votes: Votes, count: Counter, skip: Iterable[int], limits: Limit
     }  # fmt: skip
     arrays = [columns[f.name] if f.name in columns else pa.nulls(len(at), f.type) for f in FINDINGS]
     return pa.Table.from_arrays(arrays, schema=FINDINGS)
+
+
+def _states(n: Mapping[int, Ints], decided: Ints, answered: Ints, limits: Limits) -> tuple[Ints, Floats]:
+    """The state of every series without an episode, and its share of interference. n: tries by state."""
+    hits = n[BLOCKED] + n[THROTTLED]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        open_share, share = n[OK] / decided, hits / (hits + n[OK])
+        refused, down = n[REFUSED] / decided, n[DOWN] / decided
+    return np.select(
+        [decided < limits.tries, refused >= limits.blocked_share, down >= limits.blocked_share,
+         (share <= limits.ok_share) & (open_share >= 0.5) & answered],
+        ["insufficient", "refused", "down", "ok"], "conflicting",
+    ), share  # fmt: skip
 
 
 def _days(votes: Votes, use: Ints, total: int) -> Ints:
