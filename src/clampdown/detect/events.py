@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ _STRAY: Final = 0.1  # of a happening's changes, how many may be so badly dated 
 _BADLY: Final = 21 * HOURS  # by how much
 _TELLS: Final = 3 * HOURS  # a bracket wider than this says nothing of another network's
 _CLEAR: Final = 0.8  # from this share on, the order of single tries tells when
+_WITNESS: Final = 3 * HOURS  # networks that change within this are witnesses of each other
 _SILENT: Final = Said()
 _SAME: Final = timedelta(days=3)  # more data may move a member's bracket by so much, and it is still that member
 
@@ -210,13 +212,19 @@ def grade_of(cluster: Cluster, limits: Limits) -> str:
         networks[member.key.network] |= member.signatures
     every = set().union(*networks.values())
     # The same description everywhere may be one hand that claims to be in many places.
-    several = len(networks) >= limits.corroborated_networks and len(every) > 1
+    several = len(networks) >= limits.corroborated_networks and len(every) > 1 and _at_once(cluster)
     ended = [m.ended for m in cluster.members if m.ended is not None]
     if ended:  # nor is the end of what one hand made up more than that was
         several = several and len(frozenset[tuple[object, ...]]().union(*ended)) > 1
     if "confirmed" in grades or "corroborated" in grades:
         return "confirmed" if "confirmed" in grades else "corroborated"
     return "corroborated" if several else "consistent"
+
+
+def _at_once(cluster: Cluster) -> bool:
+    """Did two networks change within days of each other? Else one is no witness of the other."""
+    order = sorted((m.before, m.key.network) for m in cluster.members)
+    return any(b - a <= _WITNESS and one != other for (a, one), (b, other) in pairwise(order))
 
 
 def tables(
