@@ -7,7 +7,6 @@ most the ids and sessions. Tries of one device are one cluster: n of them tell a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from statistics import NormalDist
 from typing import Final
 
@@ -63,7 +62,7 @@ def counter(votes: Votes, crowd: Crowd, limits: Limits) -> Counter:
     return Counter(votes, crowd, crowd.cap(limits), credentialed(votes), unknown)
 
 
-def wilson(share: Floats, n: Floats) -> tuple[Floats, Floats]:
+def wilson(share: Floats | np.float64, n: Floats | np.float64) -> tuple[Floats, Floats]:
     """The 95 % interval of a share of n independent tries (Wilson 1927)."""
     n = np.maximum(n, 1e-9)
     mid = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
@@ -92,10 +91,8 @@ def effective(votes: Votes, rows: Ints, limits: Limits) -> tuple[float, float]:
 
 def interval(share: float, n: float) -> tuple[float, float]:
     """`wilson` for one share."""
-    n = max(n, 1e-9)
-    mid = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return 0.0 if share <= 0 else max(0.0, mid - half), 1.0 if share >= 1 else min(1.0, mid + half)
+    low, high = wilson(np.float64(share), np.float64(n))
+    return float(low), float(high)
 
 
 def supporters(votes: Votes, episode: Episode) -> Ints:
