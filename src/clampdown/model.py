@@ -11,6 +11,10 @@ from typing import Final
 
 import pyarrow as pa
 
+from clampdown.model_signals import CONNECTED as CONNECTED
+from clampdown.model_signals import CONNECTIVITY as CONNECTIVITY
+from clampdown.model_signals import Levels as Levels
+
 LAYERS: Final = ("dns", "tcp", "tls", "http", "quic", "tunnel")
 STATES: Final = ("ok", "blocked", "throttled", "refused", "down", "unknown", "invalid", "not_applicable")
 OPERATIONS: Final = (
@@ -337,6 +341,7 @@ DETECTED: Final[dict[str, pa.Schema]] = {
     "events": EVENTS,
     "event_members": EVENT_MEMBERS,
     "notes": NOTES,
+    **CONNECTED,
 }
 
 TABLES: Final[dict[str, pa.Schema]] = {
@@ -351,6 +356,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "cell_rules": CELL_RULES,
     "cell_versions": CELL_VERSIONS,
     "coverage": COVERAGE,
+    **CONNECTIVITY,
 }
 
 
@@ -375,6 +381,7 @@ class Batch:
     observations: pa.Table
     matches: pa.Table
     rejects: tuple[Reject, ...] = ()
+    levels: Levels | None = None  # of sources of signals
 
 
 @dataclass(frozen=True, slots=True)
