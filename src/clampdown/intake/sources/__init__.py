@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from clampdown.intake.containers import Raw
 from clampdown.intake.features import Kit
+from clampdown.intake.levels import Opened
 from clampdown.model import Batch, Reject
 
-__all__ = ["Source"]
+__all__ = ["SignalSource", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,13 @@ class Source:
     name: str
     sniff: Callable[[bytes], bool]
     read: Callable[[Iterable[Raw | Reject], Kit], Iterator[Batch]]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSource:
+    """One format of signals or published records: whole files. `sniff` looks at the first bytes (up to 64 KiB,
+    unpacked, without a byte order mark), `read` takes the opened text to its end."""
+
+    name: str
+    sniff: Callable[[bytes], bool]
+    read: Callable[[Opened, Kit], Iterator[Batch]]
