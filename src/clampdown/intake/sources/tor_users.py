@@ -26,7 +26,7 @@ from clampdown.intake.features import Kit
 from clampdown.intake.gathered import WINDOW, Gathered, Kept, micros
 from clampdown.intake.levels import Digested, LevelRows, Opened, Signal
 from clampdown.intake.sources import SignalSource
-from clampdown.intake.tabular import NO_VALUE, Bad, Row, Table, close, head_of, places
+from clampdown.intake.tabular import NO_VALUE, PAUSE, Bad, Row, Table, close, head_of, places
 from clampdown.intake.times import NotATime, moment
 from clampdown.model import Batch
 from clampdown.reference.countries import country_of
