@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -113,6 +113,7 @@ def load_signals(document: toml.Table) -> SignalTable:
     for name in (group := toml.table(document, "ioda", _WHERE)):
         each = toml.table(group, name, _WHERE)
         told = known(toml.text(each, "signal", _WHERE), toml.text(each, "operator", _WHERE, default="") or None)
+        told = replace(told, unit=toml.text(each, "unit", _WHERE, default=told.unit))
         named[name] = Named(told, toml.flag(each, "normalised", _WHERE), toml.texts(each, "fields", _WHERE))
     columns: list[tuple[tuple[str, ...], str, str | None]] = []
     for each in toml.tables(document, "columns", _WHERE):
