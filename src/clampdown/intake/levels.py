@@ -137,6 +137,10 @@ class LevelRows:
         length = None if data is None else len(data)
         self._rejects.append(Reject(self._place.file, self._place.member, line, digest, length, reason, detail))
 
+    def rejected(self, reject: Reject) -> None:
+        """A reject that another reader made of this input."""
+        self._rejects.append(reject)
+
     def due(self) -> Iterator[Batch]:
         """What can be handed on by now: nothing, or one batch."""
         if self._waiting >= FLUSH or len(self._rejects) >= FLUSH:
