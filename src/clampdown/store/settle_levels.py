@@ -8,9 +8,8 @@ of a day of any size no more than a few batches stand in memory.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,39 +31,49 @@ _ROWS: Final = pa.schema([
 ])  # fmt: skip
 _SORTED: Final = """
 SELECT series, time, value, quality, brought FROM levels
-ORDER BY series NULLS FIRST, time NULLS FIRST, value NULLS LAST, quality NULLS LAST, brought NULLS FIRST
+ORDER BY series NULLS LAST, time NULLS LAST, value NULLS LAST, quality NULLS LAST, brought NULLS LAST
 """
+
+
+_SMALL: Final = 100_000  # rows of a day that are sorted here: starting the engine would take longer
 
 
 def _columns(schema: pa.Schema) -> str:
     return ", ".join(f'"{name}"' for name in schema.names)
 
 
-def _order(schema: pa.Schema, first: Sequence[str]) -> str:
+def _keys(schema: pa.Schema, *first: str) -> list[str]:
     """These columns first, then all others: equal rows in equal order."""
-    names = [*first, *(name for name in schema.names if name not in first)]
-    return ", ".join(f'"{name}" NULLS FIRST' for name in names)
+    return [*first, *(name for name in schema.names if name not in first)]
 
 
-SERIES_SQL: Final = f"""
-SELECT {_columns(SERIES)} FROM held GROUP BY {_columns(SERIES)}
-ORDER BY {_order(SERIES, ("country", "entity", "signal", "series", "input"))}
+def _order(keys: Sequence[str]) -> str:
+    return ", ".join(f'"{name}" NULLS LAST' for name in keys)
+
+
+_BY_SERIES: Final = _keys(SERIES, "country", "entity", "signal", "series", "input")
+_BY_PLACE: Final = _keys(CONTEXT, "country", "start", "record")
+_CHOICE: Final = _keys(CONTEXT, "input", "locator")  # the first of the rows of one record stays
+_ARRIVAL: Final = [BROUGHT.name, *_keys(CONTEXT, "input")]
+_SERIES: Final = f"""
+SELECT {_columns(SERIES)} FROM known GROUP BY {_columns(SERIES)}
+ORDER BY {_order(_BY_SERIES)}
 """
 _RANKED: Final = f"""
 SELECT *,
-  ROW_NUMBER() OVER (PARTITION BY record ORDER BY {_order(CONTEXT, ("input", "locator"))}) AS place,
-  ROW_NUMBER() OVER (PARTITION BY record ORDER BY brought NULLS FIRST, {_order(CONTEXT, ("input",))}) AS arrival
-FROM held
+  ROW_NUMBER() OVER (PARTITION BY record ORDER BY {_order(_CHOICE)}) AS place,
+  ROW_NUMBER() OVER (PARTITION BY record ORDER BY {_order(_ARRIVAL)}) AS arrival
+FROM told
 """
-CONTEXT_SQL: Final = f"""
-SELECT {_columns(CONTEXT)} FROM ranked WHERE place = 1 ORDER BY {_order(CONTEXT, ("country", "start", "record"))}
+_CONTEXT: Final = f"""
+SELECT {_columns(CONTEXT)} FROM ranked WHERE place = 1 ORDER BY {_order(_BY_PLACE)}
 """
 _PUBLISHED: Final = """
 SELECT brought, COUNT(*) AS n FROM ranked WHERE arrival = 1 AND brought > ''
-GROUP BY brought ORDER BY brought NULLS FIRST
+GROUP BY brought ORDER BY brought NULLS LAST
 """
 SQL: Final = {
-    "signals": _SORTED, "series": SERIES_SQL, "ranked": _RANKED, "context": CONTEXT_SQL, "published": _PUBLISHED,
+    "signals": _SORTED, "series": _SERIES, "ranked": _RANKED, "published": _PUBLISHED, "context": _CONTEXT,
 }  # fmt: skip
 
 
@@ -88,28 +97,70 @@ class Leveled:
 
 def settle_levels(
     engine: Engine, landing: Sequence[Mapping[str, Rows]], stock: Mapping[str, Rows], *, day: str,
-    into: Mapping[str, Sink],
+    into: Mapping[str, Sink], small: int = _SMALL,
 ) -> Leveled:  # fmt: skip
     """Unite what has landed for a day with what was settled before; each table leaves through the sink of its name."""
-    signals, gained, span = _settle_signals(engine, landing, stock, day, into["signals"])
-    held = _held(landing, stock, "series", SERIES)
-    series = engine.script([("made", SERIES_SQL)], {"held": held}, {"made": Into(SERIES, into["series"])})["made"]
-    context, published = _settle_context(engine, landing, stock, into["context"])
-    names = sorted({*gained.levels, *gained.conflicts, *published})
-    gains = {
-        name: Gain(levels=gained.levels[name], conflicts=gained.conflicts[name], published=published.get(name, 0))
-        for name in names
+    names = _Names(landing, stock)
+
+    def pour(found: Iterator[pa.RecordBatch]) -> tuple[Any, _Walk]:
+        walk = _Walk(names.series, day, len(names.inputs))
+        return into["signals"](walk.settled(found)), walk
+
+    given: dict[str, Stream] = {
+        "levels": _numbered(landing, stock, names),
+        "known": _held(landing, stock, "series", SERIES),
+        "told": _held(landing, stock, "context", CONTEXT.append(BROUGHT)),
     }
-    return Leveled({"signals": signals, "series": series, "context": context}, gains, span)
+    want = {
+        "signals": Into(_ROWS, pour),
+        "series": Into(SERIES, into["series"]),
+        "context": Into(CONTEXT, into["context"]),
+    }
+    if sum(batch.num_rows for rows in given.values() for batch in _batches(rows, rows.schema.names[:1])) <= small:
+        made = _sorted_here(
+            {name: pa.Table.from_batches(_batches(rows), rows.schema) for name, rows in given.items()}, want
+        )
+    else:
+        made = engine.script(list(SQL.items()), given, {**want, "published": None})
+    signals, walk = made["signals"]
+    tables = {"signals": signals, "series": made["series"], "context": made["context"]}
+    return Leveled(tables, _gains(names.inputs, walk, made["published"]), walk.span())
 
 
-def _settle_context(
-    engine: Engine, landing: Sequence[Mapping[str, Rows]], stock: Mapping[str, Rows], sink: Sink
-) -> tuple[Any, dict[str, int]]:
-    held = _held(landing, stock, "context", CONTEXT.append(BROUGHT))
-    steps = [("ranked", _RANKED), ("published", _PUBLISHED), ("context", CONTEXT_SQL)]
-    made = engine.script(steps, {"held": held}, {"published": None, "context": Into(CONTEXT, sink)})
-    return made["context"], {row["brought"]: row["n"] for row in made["published"].to_pylist()}
+def _gains(inputs: Sequence[str], walk: _Walk, published: pa.Table) -> dict[str, Gain]:
+    gains = {
+        name: Gain(levels=int(levels), conflicts=int(conflicts))
+        for name, levels, conflicts in zip(inputs, walk.levels, walk.conflicts, strict=True)
+    }
+    for row in published.to_pylist():
+        gains[row["brought"]] = replace(gains.get(row["brought"], Gain()), published=row["n"])
+    return gains
+
+
+def _sorted_here(given: Mapping[str, pa.Table], want: Mapping[str, Into]) -> dict[str, Any]:
+    """What the SQL says, for days that are small enough to be sorted in memory."""
+    known, told = given["known"], given["told"]
+    distinct: Any = pa.TableGroupBy(known, SERIES.names, use_threads=False).aggregate([])
+    news = _firsts(told, _ARRIVAL)[BROUGHT.name]
+    made = {
+        "signals": _ranked(given["levels"], _ROWS.names),
+        "series": _ranked(distinct, _BY_SERIES).select(SERIES.names),
+        "context": _ranked(_firsts(told, _CHOICE), _BY_PLACE).select(CONTEXT.names),
+    }
+    counts: Any = news.filter(pc.not_equal(news, "")).value_counts()
+    published = pa.Table.from_arrays([counts.field(0), counts.field(1)], [BROUGHT.name, "n"])
+    return {name: want[name].sink(iter(rows.to_batches())) for name, rows in made.items()} | {"published": published}
+
+
+def _ranked(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Nulls last, as in the SQL; it is what the library does by itself, in every version."""
+    return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in keys])).combine_chunks()
+
+
+def _firsts(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Of the rows of each record the first by these columns."""
+    ranked = _ranked(rows, ["record", *keys])
+    return ranked.filter(pa.array(_differs(ranked["record"].to_numpy())))
 
 
 def _batches(rows: Rows, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -134,53 +185,40 @@ def _held(landing: Sequence[Mapping[str, Rows]], stock: Mapping[str, Rows], name
     return Stream(schema, read)
 
 
-@dataclass(slots=True)
-class _Gained:
-    """What was counted while the levels passed by."""
+class _Names:
+    """The series and the inputs of a day's levels, sorted: their places stand for them while levels are sorted."""
 
-    levels: Counter[str] = field(default_factory=Counter[str])
-    conflicts: Counter[str] = field(default_factory=Counter[str])
+    def __init__(self, landing: Sequence[Mapping[str, Rows]], stock: Mapping[str, Rows]) -> None:
+        series, inputs = set[str](), set[str]()
+        for group in (stock, *landing):
+            columns = ["series"] if group is stock else ["series", BROUGHT.name]
+            for batch in _batches(group["signals"], columns) if "signals" in group else ():
+                series.update(_distinct(batch.column("series")))
+                if group is not stock:
+                    inputs.update(_distinct(batch.column(BROUGHT.name)))
+        self.series = pa.array(sorted(series), pa.string())
+        self.inputs = sorted(inputs)
 
 
-def _settle_signals(
-    engine: Engine, landing: Sequence[Mapping[str, Rows]], stock: Mapping[str, Rows], day: str, sink: Sink
-) -> tuple[Any, _Gained, Span]:
-    groups = [(group["signals"], number) for number, group in enumerate((stock, *landing)) if "signals" in group]
-    names, inputs = set[str](), set[str]()
-    for rows, number in groups:
-        for batch in _batches(rows, ["series", BROUGHT.name] if number else ["series"]):
-            names.update(_distinct(batch.column("series")))
-            if number:
-                inputs.update(_distinct(batch.column(BROUGHT.name)))
-    series, brought = pa.array(sorted(names), pa.string()), sorted(inputs)
+def _numbered(landing: Sequence[Mapping[str, Rows]], stock: Mapping[str, Rows], names: _Names) -> Stream:
+    """The levels of all groups, numbers in the place of names."""
 
     def read(columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-        for rows, number in groups:
-            for batch in _batches(rows):
-                made = _numbered(batch, series, pa.array(brought, pa.string()) if number else None)
+        inputs = pa.array(names.inputs, pa.string())
+        for group in (stock, *landing):
+            for batch in _batches(group["signals"]) if "signals" in group else ():
+                made = _plain(batch, names.series, None if group is stock else inputs)
                 yield made if columns is None else made.select(list(columns))
 
-    def pour(found: Iterator[pa.RecordBatch]) -> tuple[Any, _Walk]:
-        walk = _Walk(series, day, len(brought))
-        return sink(walk.settled(found)), walk
-
-    want = {"made": Into(_ROWS, pour)}
-    made, walk = engine.script([("made", _SORTED)], {"levels": Stream(_ROWS, read)}, want)["made"]
-    gained = _Gained()
-    for number, name in enumerate(brought):
-        gained.levels[name], gained.conflicts[name] = int(walk.levels[number]), int(walk.conflicts[number])
-    return made, gained, walk.span()
+    return Stream(_ROWS, read)
 
 
 def _distinct(column: pa.Array) -> list[str]:
     return pc.call_function("unique", [column]).to_pylist()
 
 
-def _numbered(batch: pa.RecordBatch, series: pa.Array, brought: pa.Array | None) -> pa.RecordBatch:
-    """Numbers in the place of names, in the order of the names: a day of millions of levels is sorted by them.
-
-    What is not a number is no value, and zero has no sign: equal levels are equal bytes.
-    """
+def _plain(batch: pa.RecordBatch, series: pa.Array, brought: pa.Array | None) -> pa.RecordBatch:
+    """What is not a number is no value, and zero has no sign: equal levels are equal bytes."""
 
     def plain(name: str) -> pa.Array:
         column = batch.column(name)
