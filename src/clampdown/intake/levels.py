@@ -16,8 +16,10 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from clampdown.intake.containers_bytes import Place, Reader
+from clampdown.intake.containers_bytes import Opened, Place, Reader
 from clampdown.model import CONNECTIVITY, MATCHES, MEASUREMENTS, OBSERVATIONS, UNKNOWN_DAY, Batch, Levels, Reject
+
+__all__ = ["FLUSH", "Digested", "LevelRows", "Opened", "Signal", "series_id"]
 
 FLUSH: Final = 200_000  # levels between two batches
 _SIGNALS, _SERIES, _CONTEXT = (CONNECTIVITY[name] for name in ("signals", "series", "context"))
@@ -41,14 +43,6 @@ class Signal(NamedTuple):
     normalised: bool = False  # scaled within its file: its levels compare with no other file's
     absence: str | None = None
     zone: str | None = None
-
-
-class Opened(NamedTuple):
-    """A whole file (or member) of signals, unpacked; whoever takes it reads it to its end."""
-
-    source: str  # name of the source whose sniff took it
-    reader: Reader
-    place: Place
 
 
 class Digested:
