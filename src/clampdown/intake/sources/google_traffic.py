@@ -13,10 +13,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
+from clampdown.intake.collected import Gathered, step_of
 from clampdown.intake.containers_bytes import BLOCK, DEFAULT
 from clampdown.intake.documents import BadJson, drain, items, loads, number, opened
 from clampdown.intake.features import Kit
-from clampdown.intake.collected import Gathered, step_of
 from clampdown.intake.levels import Digested, LevelRows, Opened, Signal
 from clampdown.intake.naming import Entity, entity_in, words_of
 from clampdown.intake.sources import SignalSource

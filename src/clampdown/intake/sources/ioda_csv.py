@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from clampdown.intake.collected import Gathered, step_of
 from clampdown.intake.documents import number
 from clampdown.intake.features import Kit
-from clampdown.intake.collected import Gathered, step_of
 from clampdown.intake.levels import Digested, LevelRows, Opened, Signal
 from clampdown.intake.listed import Row, head_of, listing, words
 from clampdown.intake.naming import Entity, entity_in

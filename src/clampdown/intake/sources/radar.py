@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from clampdown.intake.collected import Gathered, step_of
 from clampdown.intake.containers_bytes import Place
 from clampdown.intake.documents import Document, Object, documents, fields, items, number, text_of
 from clampdown.intake.features import Kit
-from clampdown.intake.collected import Gathered, step_of
 from clampdown.intake.levels import Digested, LevelRows, Opened, Signal
 from clampdown.intake.naming import Entity, entity_in, network, number_of, words_of
 from clampdown.intake.sources import SignalSource
