@@ -117,7 +117,8 @@ def test_a_bad_value_costs_itself() -> None:
         (made.text(made.answer([[]])).encode(), "no_data", "about country/IR holds no data"),
         (made.text(made.answer(None, error="bad range")).encode(), "source_error", "bad range"),
         (made.text(made.answer([[made.serie(values=[])]])).encode(), "no_data", "bgp of IR"),
-        (made.text(made.answer([[made.serie(datasource="gtr-sarima")]])).encode(), "unknown_signal", "gtr-sarima"),
+        (made.text(made.answer([[made.serie(datasource="gtr-sarima")]])).encode(), "unknown_signal", "forecast"),
+        (made.text(made.answer([[made.serie(datasource="nt")]])).encode(), "unknown_signal", "'nt'"),
         (made.text(made.answer([[made.serie(step=0)]])).encode(), "bad_value", "no step"),
         (made.text(made.answer([[made.serie(**{"from": 1404})]])).encode(), "bad_time", "1404"),
         (made.text(made.answer([[made.serie(**{"from": 1767830400000})]])).encode(), "bad_time", "1767830400000"),
@@ -168,15 +169,16 @@ def alert(**more: Any) -> dict[str, Any]:
 
 def test_alerts_rest_on_our_signals() -> None:
     rows = [alert(), alert(level="normal", time=1769000000), alert(datasource="bgp", level="warning")]
+    rows.append(alert(datasource="gtr-sarima"))
     taken = made.take(API, made.text(made.answer(rows, "outages.alerts")))
     assert taken.signals == []
-    first, over, bgp = taken.context
+    first, over, bgp, google = taken.context
     assert (first["kind"], first["evidence"], first["source"], first["country"]) == ("alert", "ioda", "ioda", "IR")
     assert (first["entity"], first["start"], first["end"]) == ("IR", datetime(2026, 1, 8, 16, 30), None)
     assert first["title"] == "ping-slash24 critical: < 0.8, 3000 after 41000"
     # An alert that is over has an end and no start: nothing begins there.
     assert (over["start"], over["end"], over["day"]) == (None, datetime(2026, 1, 21, 12, 53, 20), "unknown")
-    assert bgp["evidence"] == "bgp-collectors"
+    assert (bgp["evidence"], google["evidence"]) == ("bgp-collectors", "google")
 
 
 def test_events_in_both_forms() -> None:

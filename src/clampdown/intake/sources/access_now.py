@@ -85,8 +85,8 @@ def _publish(said: Mapping[str, str], row: Row, rows: LevelRows) -> None:
     cause = meaning("access_now", said.get("cause", ""))
     rows.publish(
         row.line, source=_SOURCE, kind="shutdown-list", country=country,
-        entity=country if scope == "national" else None, region=text_of(said.get("area")), start=start.time, end=end,
-        precision=start.precision, cause=cause, extent=extent, access=access, scope=scope,
+        entity=country if scope == "national" else None, region=text_of(said.get("area"), 500),
+        start=start.time, end=end, precision=start.precision, cause=cause, extent=extent, access=access, scope=scope,
         acknowledged={"yes": True, "no": False}.get(said.get("acknowledged", "").strip().lower()),
         title=text_of(said.get("title")) or text_of(said.get("cause")), url=text_of(said.get("url"), 500),
         doubt=",".join(sorted(doubts)) or None,
