@@ -147,6 +147,7 @@ def kit_of(reference: Reference) -> Kit:
         roots=reference.roots,
         references=reference.match_references_digest,
         synthetic_public=reference.public_networks,
+        countries=reference.delegations or None,
     )
 
 
