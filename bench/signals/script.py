@@ -104,8 +104,11 @@ class Draw:
         return float(self.rng.uniform(low, high))
 
     def utc(self, local: float) -> float:
-        hour = int(np.clip(local // HOUR, 0, len(self.offset) - 1))
-        return local - float(self.offset[hour])
+        at = local
+        for _ in range(2):  # the offset is that of the time sought
+            hour = int(np.clip(at // HOUR, 0, len(self.offset) - 1))
+            at = local - float(self.offset[hour])
+        return at
 
     def place(self, length: float, hours: Span = (0.0, 24.0), grain: float = HOUR / 2) -> float | None:
         """A free time for something of this length, beginning on the half hour of local time; None if none is found."""
