@@ -196,7 +196,7 @@ def danezis(others: np.ndarray, tail: float = 0.0001) -> Callable[[np.ndarray, i
 
     def score(values: np.ndarray, step: int) -> np.ndarray:
         before = np.concatenate([np.full(7, np.nan), values[:-7]])
-        bound = np.maximum(low * poisson.ppf(tail, np.where(before > 0, before, np.nan)), 0)
+        bound = np.maximum(low[: len(values)] * poisson.ppf(tail, np.where(before > 0, before, np.nan)), 0)
         found = np.where(values > 0, bound / np.where(values > 0, values, 1), np.inf)
         return np.where(np.isnan(values) | np.isnan(bound), np.nan, found)
 
