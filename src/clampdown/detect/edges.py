@@ -25,6 +25,7 @@ _PART: Final = 0.25  # what may be missing when it is over
 _HALF: Final = 0.5
 _FEW: Final = 6  # bins that tell a level
 _RETURN: Final = 0.15  # of the expected level by which a partial return must rise
+_LONG: Final = 3  # hours (or bins, where they are longer) that it must last
 
 
 class Level(NamedTuple):
@@ -170,7 +171,7 @@ def _later(levels: list[Level], worst: int, final: int, at: Floats, hour: int) -
     made: list[Level] = []
     base = levels[worst].share
     for one in levels[worst + 1 : final + 1]:
-        if one.share >= base + _RETURN and one.last - one.first + 1 >= hour:
+        if one.share >= base + _RETURN and one.last - one.first + 1 >= _LONG * hour:
             made.append(Level(int(at[one.first]), int(at[one.last]), one.share))
             base = one.share
     return tuple(made)
