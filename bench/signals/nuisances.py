@@ -30,17 +30,22 @@ def _times(rng: np.random.Generator, rate: float, days: int) -> np.ndarray:
 
 
 def of_country(
-    streams: Streams, country: int, days: int, arms: frozenset[str], rates: Mapping[str, float]
+    streams: Streams, country: int, offset: np.ndarray, arms: frozenset[str], rates: Mapping[str, float]
 ) -> Iterator[Nuisance]:
-    """Holidays, curfews, sports and news."""
+    """Holidays, curfews, sports and news. A free day is to usage what a Friday was in the real export: up to 0.57 (log)
+
+    lower in the morning, because people get up later; beyond that up to 0.3 lower all day, or a little higher.
+    """
+    days = len(offset) // 24
     if "holidays" in arms:
         rng = streams.of("holidays", country)
         for number in range(rng.poisson(rates.get("holidays", NUISANCES["holidays"]))):
             period = YEAR if number % 2 else _LUNAR
             first, length = rng.uniform(0, period), rng.integers(1, 11)
-            size, shift = rng.uniform(-0.5, 0.1), rng.uniform(0, 120)
+            size, shift = rng.uniform(-0.3, 0.1), rng.uniform(0, 75)
             for day in np.floor(np.arange(first, days, period)):
-                span = (day * DAY, (day + length) * DAY)
+                midnight = day * DAY - float(offset[24 * int(day)])
+                span = (midnight, midnight + length * DAY)
                 yield Nuisance("holidays", *span, country=country, size=size, shift=shift)
     if "curfew" in arms:
         rng = streams.of("curfew", country)

@@ -21,15 +21,16 @@ LEARNING: Final = 42  # days at the start in which nothing is cut: every rule ne
 APART: Final = 3 * DAY  # between two cuts of a country
 
 SHAPES: Final = ("diurnal", "weekly", "drift", "dst")
-# How many a year: of a country, of a series, or of a source for all countries at once. Guesses on the high side
-# (provisional): two failures and one and a half gaps of every source are more than the export of 2025-12 shows.
+# How many a year: of a country, of a series, or of a source for all countries at once. Guesses (provisional): the
+# quiet month of the export has no bad bin and no failure in five series (at most 7 a year of a series by that), and a
+# gap of one to three hours in three of the five.
 NUISANCES: Final = {
     "holidays": 5.0,  # country; half of them move by eleven days a year
     "curfew": 0.3,  # country
     "spikes": 6.0,  # country
     "shifts": 0.4,  # series
     "missing": 1.5,  # series
-    "bad-bins": 5.0,  # series
+    "bad-bins": 2.0,  # series
     "missing-everywhere": 1.5,  # source
     "source-failure": 2.0,  # source
 }

@@ -42,11 +42,23 @@ def named(one: SimSeries) -> Signal:
     )
 
 
-def as_tables(world: World) -> tuple[Iterator[tuple[str, pa.Table]], pa.Table]:
-    """(days with their levels, in order; what the series are)."""
+class Days:
+    """The days of a world with their levels, in order; as often as it is asked."""
+
+    def __init__(self, world: World, ids: Sequence[str]) -> None:
+        self._world, self._ids = world, ids
+
+    def __iter__(self) -> Iterator[tuple[str, pa.Table]]:
+        return _days(self._world, self._ids)
+
+    __call__ = __iter__
+
+
+def as_tables(world: World) -> tuple[Days, pa.Table]:
+    """(days with their levels; what the series are)."""
     digest = digest_of(world)
     ids = [series_id(named(one), digest) for one in world.series]
-    return _days(world, ids), _series(world, ids, digest)
+    return Days(world, ids), _series(world, ids, digest)
 
 
 def _days(world: World, ids: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:

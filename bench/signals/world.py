@@ -130,7 +130,7 @@ def world(
     for number, index in enumerate(picked):
         country = COUNTRIES[int(index)]
         offset = offsets(country.zone, start, days, "dst" in chosen)
-        own = list(nuisances.of_country(streams, number, days, chosen, rates))
+        own = list(nuisances.of_country(streams, number, offset, chosen, rates))
         here = _places(streams, country, number, regions, networks)
         cuts = make.cuts(number, offset, here)
         places += here
