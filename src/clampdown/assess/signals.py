@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -27,6 +28,8 @@ MAX_ZOOMS: Final = 12
 BINS: Final = 480  # of the whole axis at most
 ZOOM_BINS: Final = 160
 ZOOM_PANELS: Final = 4
+NOT_DETECTED: Final = "not_detected"
+STALE: Final = "stale"
 ZOOM: Final = 3  # times the length of the outage
 STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000)
 SHOWN: Final = ("consistent", "corroborated", "confirmed")  # grades that get a closer look
@@ -45,6 +48,7 @@ class Signals(NamedTuple):
     context: pa.Table
     terms: tuple[Terms, ...]
     missing: str | None = None  # why there are no outages: not_detected | stale
+    within: tuple[datetime, datetime] | None = None  # the period of the report that is counted again
 
 
 class Asked(NamedTuple):
@@ -67,6 +71,23 @@ class Asked(NamedTuple):
 def nothing(reason: str) -> tuple[pa.Table, pa.Table, pa.Table, str]:
     """Outages, parts and records where nothing was detected, and why."""
     return OUTAGES.empty_table(), OUTAGE_PARTS.empty_table(), CONTEXT.empty_table(), reason
+
+
+def again(stated: Connectivity | msgspec.UnsetType, given: Signals | None) -> tuple[Signals | None, tuple[str, ...]]:
+    """What the connectivity of a report is held against, and what must be told: the inputs that it names, in its own
+    period. What it left unsaid when it was written is not held against it."""
+    if isinstance(stated, msgspec.UnsetType):
+        return None, ("signals:",) if given is not None else ()
+    if given is None:
+        return None, ()
+    known = pc.is_in(given.series["input"], pa.array(stated.inputs, pa.string()))
+    first, last = (each.replace(tzinfo=None) for each in (stated.first, stated.last))
+    held = given._replace(series=given.series.filter(known), within=(first, last))
+    if stated.missing == NOT_DETECTED or (stated.missing == STALE and given.missing != NOT_DETECTED):
+        rows, parts, context, missing = nothing(stated.missing)
+        held = held._replace(outages=rows, parts=parts, context=context, missing=missing)
+    more = held.series.num_rows < given.series.num_rows or held.missing != given.missing
+    return held, ("signals:",) if more else ()
 
 
 # ---- which series ------------------------------------------------------------------------------------------------
@@ -123,6 +144,8 @@ class _Line(NamedTuple):
 
 def connectivity(given: Signals, asked: Asked) -> Connectivity | None:
     """The signals and outages of the period; None where there is neither level nor outage."""
+    if given.within is not None:
+        asked = asked._replace(since=given.within[0], until=given.within[1])
     chosen = choose(given.series, given.parts, asked)
     kinds = _kinds(given.series, asked)
     lines = {name: _line(kinds[name], given.levels, asked) for name in chosen}

@@ -49,12 +49,20 @@ def place(outage: Outage, labels: Labels = NO_LABELS) -> str:
 
 def sentence(outage: Outage, labels: Labels = NO_LABELS) -> str:
     """One outage in plain words."""
-    made = [_lead(outage, labels), _worst(outage), _end(outage), _lost(outage), *_planes(outage)]
-    made += [*_restored(outage), *_before(outage), _unmoved(outage), _graded(outage), _called(outage)]
-    made.append(_published(outage))
-    text = " ".join(f"{_upper(each)}." for each in made if each)
+    return " ".join(paragraphs(outage, labels))
+
+
+def paragraphs(outage: Outage, labels: Labels = NO_LABELS) -> tuple[str, ...]:
+    """The same in three parts: what fell, and when; what else fell, came back or did not; how sure that is."""
     doubts = said.outage_doubts(outage.contradicts)
-    return text + (f" Against it: {'; '.join(doubts)}." if doubts else "")
+    against = f"Against it: {'; '.join(doubts)}" if doubts else ""
+    parts = (
+        [_lead(outage, labels), _worst(outage), _end(outage), _lost(outage)],
+        [*_planes(outage), *_restored(outage), *_before(outage), _unmoved(outage)],
+        [_graded(outage), _called(outage), _published(outage), against],
+    )
+    told = (" ".join(f"{_upper(each)}." for each in part if each) for part in parts)
+    return tuple(part for part in told if part)
 
 
 def _upper(text: str) -> str:
