@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clampdown.detect.detectors import shifts
+from clampdown.detect.segments import segments
 from clampdown.detect.series import ChangePoint, Series
 
 Pieces = list[tuple[int, float]]
@@ -105,7 +106,7 @@ def test_no_segmentation_costs_less(count: int, seed: int, penalty: float, least
         for inner in itertools.combinations(range(1, length), size)
         if all(b - a >= least for a, b in itertools.pairwise((0, *inner, length)))
     ]
-    edges, levels = shifts.segments(misfit, penalty, least)
+    edges, levels = segments(misfit, penalty, least)
     assert tuple(edges) in every
     assert len(levels) == len(edges) - 1
     assert price(tuple(edges)) == pytest.approx(min(map(price, every)))

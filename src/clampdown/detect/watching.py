@@ -1,0 +1,239 @@
+"""Law: a level goes where its series and its time say; a day without data is a day that was not seen, never a fall.
+
+Days of levels in, falls of series out, a day at a time: what is held is the rhythm of every series and nothing else.
+Days on which a source had too little of its own instrument are withheld from the watch, and told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clampdown.detect.detectors.drops import Drop, Watch
+from clampdown.detect.manners import Manner, Manners
+from clampdown.detect.rhythm import DAY
+from clampdown.detect.votes import Floats, Ints
+from clampdown.model import UNKNOWN_DAY
+
+COLUMNS: Final = ("series", "time", "value", "quality")
+_AROUND: Final = 14  # days of quality that one day is held against
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_MICRO: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a series is: the columns of SERIES that detection needs."""
+
+    series: str
+    country: str | None
+    entity: str
+    entity_kind: str
+    network: int | None
+    plane: str
+    signal: str
+    operator: str
+    service: str | None
+    access: str | None
+    unit: str
+    step: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A fall (or surge) of one series, with times instead of bins."""
+
+    about: About
+    drop: Drop
+    origin: datetime  # time of bin 0
+
+    def at(self, place: int | None) -> datetime | None:
+        """Begin of a bin."""
+        return None if place is None else self.origin + timedelta(seconds=self.about.step * place)
+
+    @property
+    def step(self) -> timedelta:
+        return timedelta(seconds=self.about.step)
+
+    @property
+    def onset_after(self) -> datetime | None:
+        return self.at(self.drop.after)
+
+    @property
+    def onset_before(self) -> datetime:
+        return self.origin + timedelta(seconds=self.about.step * self.drop.before)
+
+    @property
+    def end_after(self) -> datetime | None:
+        return self.at(self.drop.end_after)
+
+    @property
+    def end_before(self) -> datetime | None:
+        return self.at(self.drop.end_before)
+
+    @property
+    def until(self) -> datetime:
+        """End of the last bin that it was seen in."""
+        return self.origin + timedelta(seconds=self.about.step * (self.drop.last + 1))
+
+
+@dataclass(slots=True)
+class Watched:
+    """What a watch over some series gives."""
+
+    falls: list[Fall] = field(default_factory=list[Fall])
+    withheld: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # (series, day)
+    first: dict[str, str] = field(default_factory=dict[str, str])  # series -> first and last day with a level
+    last: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def abouts(series: pa.Table) -> dict[str, About]:
+    """The series of a table with the columns of SERIES; of several rows on one the first counts."""
+    names = list(About.__dataclass_fields__)
+    made: dict[str, About] = {}
+    for row in series.select(names).to_pylist():
+        made.setdefault(row["series"], About(**row))
+    return made
+
+
+class _Group:
+    """Series of one step and one manner, side by side."""
+
+    def __init__(self, found: Sequence[About], manner: Manner, first: int, strictness: float) -> None:
+        self.found, self.manner, self.first = found, manner, first
+        self.step = found[0].step
+        self.watch = Watch(len(found), self.step, manner, strictness)
+        self.bins = self.watch.bins
+        self.offset = np.zeros(len(found), np.int64)  # seconds from the grid to the times as given
+        self.quality = np.full((len(found), _AROUND), np.nan)
+
+    def origin(self, row: int) -> datetime:
+        return datetime.fromordinal(self.first) + timedelta(seconds=int(self.offset[row]))
+
+
+class Watching:
+    """The watch over some series through their days, which come in order."""
+
+    def __init__(self, known: Mapping[str, About], manners: Manners, first: str, strictness: float = 1.0) -> None:
+        self._next = self._first = date.fromisoformat(first).toordinal()
+        self._groups: list[_Group] = []
+        places: dict[str, tuple[int, int]] = {}
+        parted: dict[tuple[int, str], list[About]] = {}
+        manner_of: dict[tuple[int, str], Manner] = {}
+        for about in sorted(known.values(), key=lambda a: a.series):
+            manner = manners.of(about.signal, about.plane)
+            if about.unit == "normalised":
+                manner = _unscaled(manner)
+            if manner.watch and about.step > 0:
+                key = (about.step, repr(manner))
+                parted.setdefault(key, []).append(about)
+                manner_of[key] = manner
+        for number, (key, found) in enumerate(sorted(parted.items())):
+            self._groups.append(_Group(found, manner_of[key], self._first, strictness))
+            places |= {about.series: (number, row) for row, about in enumerate(found)}
+        self._places = places
+        self.made = Watched()
+
+    def feed(self, day: str, levels: pa.Table) -> None:
+        """One day of levels with COLUMNS, in any order; days between it and the one before had none."""
+        if day == UNKNOWN_DAY or not levels.num_rows or not self._groups:
+            return
+        number = date.fromisoformat(day).toordinal()
+        while self._next < number:
+            self._day([np.full((len(g.found), g.bins), np.nan) for g in self._groups])
+        self._day(self._grids(day, number, levels))
+
+    def finish(self) -> Watched:
+        """No more days."""
+        for group in self._groups:
+            for row, drop in group.watch.finish():
+                self.made.falls.append(Fall(group.found[row], drop, group.origin(row)))
+        self._groups = []
+        return self.made
+
+    def _day(self, grids: Sequence[Floats]) -> None:
+        weekday = date.fromordinal(self._next).weekday()
+        for group, grid in zip(self._groups, grids, strict=True):
+            for row, drop in group.watch.feed(grid, weekday):
+                self.made.falls.append(Fall(group.found[row], drop, group.origin(row)))
+        self._next += 1
+
+    def _grids(self, day: str, number: int, levels: pa.Table) -> list[Floats]:
+        """The day's levels on the grid of each group."""
+        codes, names = _coded(levels["series"])
+        grids = [np.full((len(g.found), g.bins), np.nan) for g in self._groups]
+        place = [self._places.get(name, (-1, -1)) for name in names]
+        group_of = np.array([each[0] for each in place], np.int64)[codes]
+        row_of = np.array([each[1] for each in place], np.int64)[codes]
+        seconds = _seconds(levels["time"]) - (number - _EPOCH) * DAY
+        value = _numbers(levels["value"])
+        quality = _numbers(levels["quality"])
+        for index, group in enumerate(self._groups):
+            mine = np.flatnonzero(group_of == index)
+            if not len(mine):
+                continue
+            rows, at = row_of[mine], np.clip(seconds[mine] // group.step, 0, group.bins - 1)
+            grids[index][rows, at] = value[mine]
+            group.offset[rows] = (seconds[mine] - at * group.step) % max(group.step, 1) if group.step < DAY else 0
+            if group.manner.quality_least > 0:
+                self._withhold(group, grids[index], rows, quality[mine], day)
+            there = np.unique(rows[np.isfinite(value[mine])])
+            for row in there.tolist():
+                series = group.found[row].series
+                self.made.first.setdefault(series, day)
+                self.made.last[series] = day
+        return grids
+
+    def _withhold(self, group: _Group, grid: Floats, rows: Ints, quality: Floats, day: str) -> None:
+        """Days whose share of the source's own instrument is low, or is not what it was."""
+        for row, share in zip(rows.tolist(), quality.tolist(), strict=True):
+            if not np.isfinite(share):
+                continue
+            known = group.quality[row][np.isfinite(group.quality[row])]
+            usual = float(np.median(known)) if len(known) >= _AROUND // 2 else share
+            if share < group.manner.quality_least or abs(share - usual) > group.manner.quality_jump:
+                grid[row] = np.nan
+                self.made.withheld.append((group.found[row].series, day))
+            group.quality[row] = np.append(group.quality[row][1:], share)
+
+
+def watch(
+    days: Iterable[tuple[str, pa.Table]], known: Mapping[str, About], manners: Manners, strictness: float = 1.0
+) -> Watched:
+    """The falls of all known series over days in order: (day, levels with COLUMNS)."""
+    watching: Watching | None = None
+    for day, levels in days:
+        if day == UNKNOWN_DAY or not levels.num_rows:
+            continue
+        if watching is None:
+            watching = Watching(known, manners, day, strictness)
+        watching.feed(day, levels)
+    return Watched() if watching is None else watching.finish()
+
+
+def _unscaled(manner: Manner) -> Manner:
+    """Nobody says what a level of 20 is where a file has a scale of its own."""
+    return msgspec.structs.replace(manner, least_level=0.0)
+
+
+def _coded(column: Any) -> tuple[Ints, list[str]]:
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not pa.types.is_dictionary(whole.type):
+        whole = pc.call_function("dictionary_encode", [whole])
+    return np.asarray(whole.indices, np.int64), whole.dictionary.to_pylist()
+
+
+def _seconds(column: Any) -> Ints:
+    return np.asarray(column.cast(pa.int64()).combine_chunks()) // _MICRO
+
+
+def _numbers(column: Any) -> Floats:
+    return np.asarray(column.combine_chunks().to_numpy(zero_copy_only=False), float)
