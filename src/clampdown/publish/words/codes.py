@@ -54,6 +54,7 @@ OUTAGE_AGAINST: Final = {
     "source_failing": "the source fell in many countries at once",
     "no_data_since": "there are no data since",
     "short_history": "too little is known of the time before",
+    "begun_apart": "its planes did not begin together",
     "operator_shared": "all signals that fell are measured by one operator",
     "published_accident": "a published record calls it an accident",
 }
@@ -112,6 +113,10 @@ DETAIL: Final = {
     "days": "in {n day|days}",
     "usual": ", where {} a day are usual",
     "devices": "{n device|devices}",
+    "signal": "",  # said as what the note is about
+    "factor": "{} times what is expected",
+    "operator": "measured by {}",
+    "entities": "in {n place|places} at once",
     "sessions": "{n session|sessions}",
 }
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]*", re.ASCII)
@@ -132,7 +137,7 @@ def split(codes: str | None) -> list[str]:
 def details(text: str | None) -> list[str]:
     """The parts of a note's detail: counts are separated by blanks, and a name may hold some."""
     parts = (text or "").split(" ")
-    if all(part.partition(":")[2].isdecimal() for part in parts):
+    if all(":" in part and _head(part) in DETAIL for part in parts):
         return parts
     return split(text)
 
@@ -192,7 +197,7 @@ def together(codes: str | Iterable[str] | None, targets: int) -> str:
 
 def detail(text: str | None) -> str:
     """version:probe/3.9 → with version probe/3.9; devices:40 usual:3 → 40 devices, where 3 a day are usual"""
-    return " ".join(_said(details(text), DETAIL)).replace(" ,", ",")
+    return " ".join(filter(None, _said(details(text), DETAIL))).replace(" ,", ",")
 
 
 def _listed(codes: str | Iterable[str] | None) -> list[str]:

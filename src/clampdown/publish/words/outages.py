@@ -102,6 +102,7 @@ def _alone(outage: Outage, where: str, *, whole: bool) -> str:
 
 def _lead(outage: Outage, labels: Labels) -> str:
     text, plane = what(outage, labels), f"on {sig.plane_is(outage.plane)}"
+    text = f"too little to speak of an outage: {text}" if outage.grade == "insufficient" else text
     begun = sig.bracket(outage.onset_after, outage.onset_before, outage.zone)
     if recurs(outage):
         word, _ = _TIMES.get(outage.pattern or "", ("day", ""))
@@ -138,7 +139,8 @@ def night(time: datetime, zone: str | None) -> str:
 
 
 def _worst(outage: Outage) -> str:
-    fell = [part for part in outage.of("loss") if part.plane == outage.plane and part.depth is not None]
+    here = outage.of("loss", "occurrence")
+    fell = [part for part in here if part.plane == outage.plane and part.depth is not None]
     main = min(fell, key=lambda part: (abs((part.depth or 0) - outage.depth), part.signal), default=None)
     lost = f"At the worst moment, {sig.moment(outage.worst, outage.zone)}, {sig.share(outage.depth)}"
     if main is None or main.expected is None or main.level is None:
@@ -196,9 +198,11 @@ def _planes(outage: Outage) -> Iterable[str]:
             yield f"It also fell on {sig.plane_is(plane)}"
             continue
         deepest = max(fell, key=lambda part: (part.depth or 0.0, part.signal))
-        more = f" (and {num.plural(len(fell) - 1, 'other signal')})" if len(fell) > 1 else ""
+        others = len({part.series for part in fell}) - 1
+        more = f" (and {num.plural(others, 'other signal')})" if others else ""
         lost = f" lost {sig.share(deepest.depth)} at worst" if deepest.depth is not None else " fell"
-        yield f"On the {sig.plane(plane)}, {sig.signal(deepest.signal)}{more}{lost}{_when(deepest, outage.zone)}"
+        when = "" if recurs(outage) else _when(deepest, outage.zone)
+        yield f"On the {sig.plane(plane)}, {sig.signal(deepest.signal)}{more}{lost}{when}"
 
 
 def _when(part: Part, zone: str | None) -> str:
@@ -213,7 +217,11 @@ def _restored(outage: Outage) -> Iterable[str]:
     for part in found[:_SOME]:
         over = came_back(part)
         when = f" {sig.bracket(*over, outage.zone)}" if any(over) else ""
-        yield f"{sig.signal(part.signal)} ({_who(part)}) came back{when}, while the rest stayed down"
+        if part.expected is None and part.depth:
+            lost = sig.share(part.depth)
+            yield f"{sig.signal(part.signal)} ({_who(part)}) came back in part{when}: {lost} stayed lost"
+        else:
+            yield f"{sig.signal(part.signal)} ({_who(part)}) came back{when}, while the rest stayed down"
     if rest := max(outage.restorations, len(found)) - min(len(found), _SOME):
         yield f"{num.plural(rest, 'more partial restoration' if found else 'partial restoration')} came before the end"
 
