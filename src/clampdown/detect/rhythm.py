@@ -24,6 +24,8 @@ _OWN: Final = 0.02  # of the usual level: what is added on both sides of a ratio
 _DRIFT: Final = 0.35  # log units by which the level of the last days may differ from the reference
 _MAD: Final = 1.4826
 _HOLD: Final = 4  # days after which a flat level has followed one that did not come back
+_FEW: Final = 2  # days of noise without which nothing is noticed
+_CLEARLY: Final = 0.85  # of the other's error
 _FORGET: Final = 0.9
 FULL: Final = 14  # days after which the noise of a series is known
 
@@ -36,7 +38,9 @@ class Look(NamedTuple):
     means: Floats  # (windows, series, bins): ratios averaged over the last window
     limit: Floats  # (windows, series): falls below minus this are more than noise
     noise: Floats  # (windows, series): the usual size of those means
-    models: Floats  # (2, series, bins): log ratios to the two references, less no drift
+    models: Floats  # (2, series, bins): log ratios to the two references, as they are
+    ratios: Floats  # the same less the level of the last days
+    both: Floats  # (2, windows, series, bins): means of those
 
 
 def bins_of(windows: tuple[float, ...], step: int) -> tuple[int, ...]:
@@ -58,10 +62,10 @@ class Rhythm:
         self._drift = np.full((2, count, _DAYS), np.nan)
         self._error = np.full((2, count), np.nan)
         self._rest = np.zeros((2, count))  # what was not back when an event ended, and for how many days that holds
-        self._low = np.full((len(self.windows), count, _NOISE), np.nan)
-        self._mid = np.full((len(self.windows), count, _NOISE), np.nan)
-        self._tail = np.full((count, max(self.windows) - 1), np.nan)
-        self.days = np.zeros(count, np.int64)  # with data and no event
+        self._low = np.full((2, len(self.windows), count, _NOISE), np.nan)
+        self._mid = np.full((2, len(self.windows), count, _NOISE), np.nan)
+        self._tail = np.full((2, count, max(self.windows) - 1), np.nan)
+        self._model = np.zeros(count, np.int64)  # the reference in use: 0 flat, 1 of the time of the week
 
     def look(self, x: Floats, weekday: int) -> Look:
         """Hold a day against what was learned; nothing is learned from it yet."""
@@ -69,23 +73,27 @@ class Rhythm:
         own = np.maximum(_OWN * usual, 1e-9)[:, None]
         models = np.log((np.maximum(x, 0) + own) / (references + own))
         drift = self._level()
-        best = self._best()
+        best = self._model
         rows = np.arange(len(x))
         expected = (references[best, rows] + own) * np.exp(drift[best, rows])[:, None] - own
-        ratio = models[best, rows] - drift[best, rows][:, None]
-        low = ~(usual >= (self.manner.least_level or 0))
-        ratio = np.where(low[:, None], np.nan, ratio)
-        means = self.means(ratio)
+        ratios = models - drift[..., None]
+        ratios[:, ~(usual >= (self.manner.least_level or 0))] = np.nan
+        both = np.stack([self.means(each, tail) for each, tail in zip(ratios, self._tail, strict=True)])
         limit, noise = self._limits()
-        return Look(np.maximum(expected, 0), ratio, means, limit, noise, models)
+        means = np.where(best[:, None] == 0, both[0], both[1])
+        return Look(np.maximum(expected, 0), ratios[best, rows], means, limit, noise, models, ratios, both)
 
-    def means(self, ratio: Floats, rows: Ints | slice = slice(None)) -> Floats:
+    def tail(self, rows: Ints) -> Floats:
+        """The ratios before the day, for `means`."""
+        return self._tail[self._model[rows], rows]
+
+    def means(self, ratio: Floats, tail: Floats) -> Floats:
         """Averages over the windows that end at each bin, where at least half of their bins are there."""
-        whole = np.concatenate([self._tail[rows], ratio], axis=1)
+        whole = np.concatenate([tail, ratio], axis=1)
         there = np.isfinite(whole)
         total = np.cumsum(np.where(there, whole, 0.0), axis=1)
         count = np.cumsum(there, axis=1)
-        first = self._tail.shape[1]
+        first = tail.shape[1]
         made = np.full((len(self.windows), *ratio.shape), np.nan)
         for number, width in enumerate(self.windows):
             end, begin = slice(first, None), slice(first - width, whole.shape[1] - width)
@@ -95,14 +103,15 @@ class Rhythm:
                 made[number] = np.where(2 * seen >= width, sums / seen, np.nan)
         return made
 
-    def carry(self, ratio: Floats) -> None:
+    def carry(self, look: Look, events: Floats) -> None:
         """The day is over: its end is what the windows of the next one begin with."""
-        if self._tail.shape[1]:
-            self._tail = np.concatenate([self._tail, ratio], axis=1)[:, -self._tail.shape[1] :]
+        if width := self._tail.shape[-1]:
+            fresh = np.where(events, np.nan, look.ratios)
+            self._tail = np.concatenate([self._tail, fresh], axis=-1)[..., -width:]
 
     def cut_tail(self, row: int) -> None:
         """What lies before does not count for this series any more."""
-        self._tail[row] = np.nan
+        self._tail[:, row] = np.nan
 
     def learn(self, x: Floats, look: Look, events: Floats, weekday: int) -> None:
         """Take in a day less the bins of events (true in `events`)."""
@@ -118,15 +127,22 @@ class Rhythm:
         self._drift_on(look.models, good, enough)
         quiet = enough & ~events.any(axis=1)
         self._rest[1] -= enough
-        self.days += quiet | (enough & (self.days < _LEAST))
         self._noise_on(look, quiet)
+        self._choose()
 
     def forget(self, row: int) -> None:
         """A series has another level for good: begin anew."""
-        held = (self._week[row], self._day[row], self._flat[row], self._low[:, row], self._mid[:, row], self._tail[row])
+        held = (
+            self._week[row],
+            self._day[row],
+            self._flat[row],
+            self._low[:, :, row],
+            self._mid[:, :, row],
+            self._tail[:, row],
+        )
         for memory in held:
             memory[...] = np.nan
-        self._drift[:, row], self._error[:, row], self._rest[:, row], self.days[row] = np.nan, np.nan, 0, 0
+        self._drift[:, row], self._error[:, row], self._rest[:, row], self._model[row] = np.nan, np.nan, 0, 0
 
     def settle(self, row: int, level: float) -> None:
         """After an event the level is this much (log ratio, at most 0) off its reference, for the time being."""
@@ -148,20 +164,25 @@ class Rhythm:
         cycle = np.clip(np.nan_to_num(_median(recent, 1)), -3.0, _DRIFT)
         return np.stack([np.where(self._rest[1] > 0, self._rest[0], 0.0), cycle])
 
-    def _best(self) -> Ints:
-        """The reference with the smallest error; the plainer one where they are close."""
-        error = np.where(np.isfinite(self._error), self._error, np.inf) * np.array([1.0, 1.1])[:, None]
-        return np.argmin(error, axis=0)
+    def _choose(self) -> None:
+        """The reference with the smaller error, if it is clearly smaller. The noise of both is known."""
+        error = np.where(np.isfinite(self._error), self._error, np.inf)
+        to_cycle = (self._model == 0) & (error[1] < _CLEARLY * error[0])
+        to_flat = (self._model == 1) & (error[0] < _CLEARLY * error[1])
+        self._model = np.where(to_cycle | to_flat, 1 - self._model, self._model)
 
     def _limits(self) -> tuple[Floats, Floats]:
         manner = self.manner
-        noise = np.maximum(_MAD * np.nan_to_num(_median(self._mid, 1)), manner.floor)
-        ranked = np.sort(self._low, axis=-1)
-        lowest = np.where(self.days >= FULL, ranked[..., 1], ranked[..., 0])
-        factor = np.where(self.days >= FULL, manner.tail, manner.tail_short)
+        first = self._model[:, None] == 0
+        low, mid = (np.where(first, held[0], held[1]) for held in (self._low, self._mid))
+        noise = np.maximum(_MAD * np.nan_to_num(_median(mid, 1)), manner.floor)
+        ranked = np.sort(low, axis=-1)
+        days = np.isfinite(mid[0]).sum(axis=-1)
+        lowest = np.where(days >= FULL, ranked[..., 1], ranked[..., 0])
+        factor = np.where(days >= FULL, manner.tail, manner.tail_short)
         limit = np.maximum(manner.k * noise, factor * np.maximum(-np.nan_to_num(lowest), 0))
         limit = self.strictness * limit
-        known = self.days >= (_LEAST if self.bins > 1 else FULL)
+        known = days >= (_FEW if self.bins > 1 else FULL)
         return np.where(known, limit, np.inf), noise
 
     def _drift_on(self, models: Floats, good: Floats, enough: Floats) -> None:
@@ -179,10 +200,10 @@ class Rhythm:
         if not quiet.any():
             return
         with np.errstate(invalid="ignore"):
-            low = np.min(np.where(np.isfinite(look.means), look.means, np.inf), axis=-1)
-        mid = _median(np.abs(look.means), 1)
+            low = np.min(np.where(np.isfinite(look.both), look.both, np.inf), axis=-1)
+        mid = _median(np.abs(look.both), 1)
         for memory, value in ((self._low, low), (self._mid, mid)):
-            good = quiet[None, :] & np.isfinite(value)
+            good = quiet & np.isfinite(value)
             memory[...] = np.where(good[..., None], np.concatenate([memory[..., 1:], value[..., None]], -1), memory)
 
 

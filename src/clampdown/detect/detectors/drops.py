@@ -25,9 +25,9 @@ from clampdown.detect.votes import Floats
 BACK: Final = 0.25  # of the loss that may still be missing when a fall is over
 _PAST: Final = 14  # bins at least that are kept from before an event, in whole days
 _DARK: Final = 2.0  # hours for which a gap that starts with a fall is read as more of it
-_SETTLED: Final = ((14, 0.5), (28, 0.2))  # days after which a level above this share may be a new normal
+# Days after which a level above this share may be a new normal. One below a fifth is a cut, however long it lasts.
+_SETTLED: Final = ((14, 0.5), (28, 0.2))
 _SPREAD: Final = 0.1  # log units within which the days of a settled level lie
-_NEVER: Final = 60  # days after which any lasting level is said to be a new normal, and watched on
 
 
 class Drop(NamedTuple):
@@ -101,7 +101,7 @@ class Watch:
             self.rhythm.learn(*self._before)
         self._before = (x, look, events, weekday)
         self._past.append((x, look.expected))
-        self.rhythm.carry(np.where(events, np.nan, look.ratio))
+        self.rhythm.carry(look, events)
         for row in [row for row, one in self._open.items() if one.settled]:
             drop = self._close(row, None)[0]
             if self._counts(drop):
@@ -144,7 +144,7 @@ class Watch:
         if np.array_equal(np.isfinite(filled), there):
             return look
         means = look.means.copy()
-        means[:, rows] = self.rhythm.means(filled, rows)
+        means[:, rows] = self.rhythm.means(filled, self.rhythm.tail(rows))
         return look._replace(means=means)
 
     def _scan(self, row: int, x: Floats, look: Look, events: Floats) -> Iterator[tuple[int, Drop]]:
@@ -165,10 +165,10 @@ class Watch:
                     yield row, drop
                 # What is not back yet is the level for now; what lies before does not count any more.
                 ratio[:at], ratio[at:] = np.nan, ratio[at:] - level
-                look.ratio[row, at:] = ratio[at:]
+                look.ratios[:, row, at:] -= level
                 expected[at:] *= exp(level)
                 self.rhythm.cut_tail(row)
-                means = self.rhythm.means(ratio[None], np.array([row]))[:, 0]
+                means = self.rhythm.means(ratio[None], self.rhythm.tail(np.array([row])))[:, 0]
                 continue
             with np.errstate(invalid="ignore"):
                 down, up = self._beyond(means[:, None, at:], look.limit[:, [row]])
@@ -250,7 +250,7 @@ class Watch:
         if len(recent) < 7 or max(recent) - min(recent) > max(_SPREAD, 3 * one.noise):
             return
         level = exp(float(np.median(recent)))
-        one.settled = days >= _NEVER or any(days >= least and level >= share for least, share in _SETTLED)
+        one.settled = any(days >= least and level >= share for least, share in _SETTLED)
 
     def _close(self, row: int, end: int | None) -> tuple[Drop, float]:
         """Date the event, of which `end` is the first bin behind it; and how far its level is still off (log)."""
