@@ -150,11 +150,12 @@ def connectivity(given: Signals, asked: Asked) -> Connectivity | None:
     kinds = _kinds(given.series, asked)
     lines = {name: _line(kinds[name], given.levels, asked) for name in chosen}
     lines = {name: line for name, line in lines.items() if line.times.size}
-    found = tuple(o for o in records(given.outages, given.parts, given.context) if asked.wants(o))
     span = _span(lines.values(), asked)
     if span is None:
         return None
     first, last = span
+    drawn = asked._replace(since=_moment(first), until=_moment(last))
+    found = tuple(o for o in records(given.outages, given.parts, given.context) if drawn.wants(o))
     step = _step(last - first, min((line.row["step"] for line in lines.values()), default=3600), BINS)
     zone = next((o.zone for o in found if o.zone and o.entity_kind == "country"), None)
     zone = zone or next((o.zone for o in found if o.zone), None) or _zone(kinds.values())

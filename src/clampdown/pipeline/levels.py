@@ -42,7 +42,7 @@ def signals_of(
     basis = signals.again(stated, given)[0] if stated is not None else given
     if basis is not None:
         chosen = pa.array(signals.choose(basis.series, basis.parts, asked), pa.string())
-        days = store.batches("signals", Filter(since=asked.since, until=asked.until))
+        days = store.batches("signals", Filter(asked.since, asked.until, frozenset({asked.country})))
         given = given._replace(levels=_joined(day.filter(pc.is_in(day["series"], chosen)) for day in days))
     return given
 

@@ -32,6 +32,7 @@ SCOPE: Final = {
 KIND: Final = {"outage": "outage", "shutdown": "shutdown"}
 _TIMES: Final = {"nightly": ("night", "at night"), "mornings": ("morning", "in the morning")}
 _SOME: Final = 3
+_MOST_BACK: Final = 4  # signals that came back, in a sentence
 _MANY: Final = 1000  # from this level on a number is read as one of things, not as a height
 _EVENING: Final = 18  # a cut that begins after this hour belongs to the night to the next day
 
@@ -213,16 +214,20 @@ def _when(part: Part, zone: str | None) -> str:
 
 
 def _restored(outage: Outage) -> Iterable[str]:
-    found = outage.of("restoration")
-    for part in found[:_SOME]:
-        over = came_back(part)
+    """What was let through, each signal once."""
+    found: dict[str, list[Part]] = {}
+    for part in outage.of("restoration"):
+        found.setdefault(part.series, []).append(part)
+    shown = list(found.values())[:_MOST_BACK]
+    for first, *again in shown:
+        over = came_back(first)
         when = f" {sig.bracket(*over, outage.zone)}" if any(over) else ""
-        if part.expected is None and part.depth:
-            lost = sig.share(part.depth)
-            yield f"{sig.signal(part.signal)} ({_who(part)}) came back in part{when}: {lost} stayed lost"
-        else:
-            yield f"{sig.signal(part.signal)} ({_who(part)}) came back{when}, while the rest stayed down"
-    if rest := max(outage.restorations, len(found)) - min(len(found), _SOME):
+        more = f", and fell and came back {num.plural(len(again), 'more time')}" if again else ""
+        whole = first.expected is not None or not first.depth
+        left = "while the rest stayed down" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
+        part = "" if whole else " in part"
+        yield f"{sig.signal(first.signal)} ({_who(first)}) came back{part}{when}, {left}{more}"
+    if rest := max(outage.restorations, sum(map(len, found.values()))) - sum(map(len, shown)):
         yield f"{num.plural(rest, 'more partial restoration' if found else 'partial restoration')} came before the end"
 
 
@@ -292,7 +297,7 @@ def _published(outage: Outage) -> str:
     named = [record(each) for each in outage.published]
     which = f" ({_listed(named, 'record')})" if named else ""
     records = num.plural(outage.published_n, "published record")
-    return f"{records} {'speaks' if outage.published_n == 1 else 'speak'} of it{which}"
+    return f"{records} {'speaks' if outage.published_n == 1 else 'speak'} of it or of its days{which}"
 
 
 def record(each: Published) -> str:
