@@ -79,6 +79,8 @@ def _text(summary: Summary) -> bytes:
         ("files", f"{summary.files:,}{here}"),
         ("records", f"{summary.records:,}"),
         ("measurements", f"{summary.measurements:,}"),
+        ("levels", f"{summary.levels:,}"),
+        ("published", f"{summary.published:,}"),
         ("copies", f"{summary.copies:,}, of these conflicts: {summary.conflicts:,}"),
         ("resubmissions", f"{summary.resubmissions:,}"),
         ("observations", f"{summary.observations:,}"),

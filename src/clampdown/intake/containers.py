@@ -1,14 +1,16 @@
 """Law: every byte of a file ends in a record or in a reject that says where and why; nothing is read twice or guessed.
 
-Bytes to records, in passing: packers (gzip, zstd, LZ4), archives (tar, and packed files or one more tar inside), and
-texts (a record per line, JSON values over several lines or in an array, legacy YAML reports, CSV tables, SQL text) are
-told by content and never by name. The caller opened the stream; nothing here opens, writes or fetches.
+Bytes to records, in passing: packers (gzip, bzip2, zstd, LZ4), archives (tar, and packed files or one more tar
+inside), and texts (a record per line, JSON values over several lines or in an array, legacy YAML reports, CSV tables,
+SQL text) are told by content and never by name. A file (or member) that a source of signals takes is handed over
+whole. The caller opened the stream; nothing here opens, writes or fetches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Protocol
 
 from clampdown.intake.containers_bytes import (
     BLOCK,
@@ -18,6 +20,7 @@ from clampdown.intake.containers_bytes import (
     Gather,
     Limits,
     Meter,
+    Opened,
     Peeked,
     Place,
     Raw,
@@ -46,33 +49,60 @@ from clampdown.intake.containers_text import (
 from clampdown.model import Reject
 
 __all__ = [
-    "CROWD_BYTES", "MOST_ROWS", "NULLS", "OBSERVATIONS", "SCORES", "Decoded", "Limits", "Raw", "Table", "canonical_id",
-    "crowded", "decode", "decode_noting", "digest", "records", "reject", "table", "table_kind", "too_deep",
+    "CROWD_BYTES", "MOST_ROWS", "NULLS", "OBSERVATIONS", "SCORES", "Decoded", "Limits", "Opened", "Raw", "Table",
+    "canonical_id", "crowded", "decode", "decode_noting", "digest", "records", "refused", "reject", "table",
+    "table_kind", "too_deep",
 ]  # fmt: skip
 
 _LAYERS: Final = 4  # packers around one text: a packed file in a packed archive and one to spare
 _ARCHIVES: Final = 2  # a tar may hold tars, and these hold files
 _SHAPES: Final = {"lines": read_lines, "values": read_values, "yaml": read_yaml, "csv": read_csv, "sql": read_sql}
+_HEAD: Final = 1 << 16  # bytes that a source of signals is shown
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
-def records(stream: BinaryIO, name: str, limits: Limits = DEFAULT) -> Iterator[Raw | Reject]:
-    """Every record of an open file, in its order; `name` is what a locator shows, never a directory of this machine."""
-    meter = Meter(limits)
-    yield from _text(Tap(stream, meter), Place(name, None), limits, meter, _ARCHIVES)
+class Taker(Protocol):
+    """Who takes whole files: a name, and whether the first bytes are such a file's."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sniff(self) -> Callable[[bytes], bool]: ...
 
 
-def _text(source: Reader, place: Place, limits: Limits, meter: Meter, archives: int) -> Iterator[Raw | Reject]:
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What the reading of one file shares with that of its members."""
+
+    limits: Limits
+    meter: Meter
+    sources: Sequence[Taker]
+
+
+def records(
+    stream: BinaryIO, name: str, limits: Limits = DEFAULT, sources: Sequence[Taker] = ()
+) -> Iterator[Raw | Reject | Opened]:
+    """Every record of an open file, in its order; `name` is what a locator shows, never a directory of this machine.
+
+    What one of the sources takes comes out as `Opened`: it is read before the next one is asked for, and what was not
+    read of it by then is passed over.
+    """
+    means = _Means(limits, Meter(limits), sources)
+    yield from _text(Tap(stream, means.meter), Place(name, None), means, _ARCHIVES)
+
+
+def _text(source: Reader, place: Place, means: _Means, archives: int) -> Iterator[Raw | Reject | Opened]:
     """The records of a file or member, whatever it is wrapped in."""
     reader = Peeked(source)
     for _ in range(_LAYERS):
         packer = packer_of(reader.peek(4))
         if packer is None:
             break
-        reader = Peeked(Unpacked(reader, packer, meter))
+        reader = Peeked(Unpacked(reader, packer, means.meter))
     head = reader.peek(512)
     if is_tar(head):
-        yield from _archive(reader, place, limits, meter, archives)
+        yield from _archive(reader, place, means, archives)
         return
     if head.startswith(b"\xef\xbb\xbf"):
         reader.drop(3)
@@ -80,6 +110,25 @@ def _text(source: Reader, place: Place, limits: Limits, meter: Meter, archives: 
     if not head.strip(WHITE + b"\0") and reader.ended:
         yield _nothing(reader.fault, place)
         return
+    taker = next((each.name for each in means.sources if each.sniff(head[:_HEAD])), None)
+    found: Raw | Reject | Opened | None = None
+    for found in _records(reader, place, means.limits, head) if taker is None else _taken(taker, reader, place):
+        yield found
+    if found is None:
+        yield _nothing(reader.fault, place)
+
+
+def _taken(taker: str, reader: Peeked, place: Place) -> Iterator[Opened | Reject]:
+    """The whole text for whom it is; a fault that was not told by then is told here."""
+    yield Opened(taker, reader, place)
+    while reader.read(BLOCK):
+        pass
+    if reader.fault is not None and not reader.fault.told:
+        yield broken_off(place, None, None, reader.fault)
+
+
+def _records(reader: Peeked, place: Place, limits: Limits, head: bytes) -> Iterator[Raw | Reject]:
+    """The records of a text that nobody takes as a whole."""
     problem = _foreign(head)
     if problem is not None:
         yield _whole(reader, place, Fault("unknown_format", problem))
@@ -88,11 +137,7 @@ def _text(source: Reader, place: Place, limits: Limits, meter: Meter, archives: 
     if columns is not None and kind_of(columns) is None:
         yield _whole(reader, place, Fault("not_a_measurement", missing(columns)))
         return
-    found = None
-    for found in _SHAPES[shape or shape_of(head)](reader, place, limits):
-        yield found
-    if found is None:
-        yield _nothing(reader.fault, place)
+    yield from _SHAPES[shape or shape_of(head)](reader, place, limits)
 
 
 def _table(head: bytes) -> tuple[str | None, tuple[str, ...] | None]:
@@ -120,7 +165,12 @@ def _nothing(fault: Fault | None, place: Place) -> Reject:
     return broken_off(place, None, None, fault or Fault("empty", "there is nothing in it"))
 
 
-def _whole(reader: Peeked, place: Place, fault: Fault) -> Reject:
+def refused(opened: Opened, reason: str, detail: str) -> Reject:
+    """One reject for a whole file of signals that nobody here can use."""
+    return _whole(opened.reader, opened.place, Fault(reason, detail))
+
+
+def _whole(reader: Reader, place: Place, fault: Fault) -> Reject:
     """One reject for everything that is left: its length and digest are taken as it streams past."""
     gather = Gather(0)
     while block := reader.read(BLOCK):
@@ -140,17 +190,17 @@ def _foreign(head: bytes) -> str | None:
     return "neither JSON nor YAML" if shape_of(head) == "binary" else None
 
 
-def _archive(reader: Peeked, place: Place, limits: Limits, meter: Meter, archives: int) -> Iterator[Raw | Reject]:
+def _archive(reader: Peeked, place: Place, means: _Means, archives: int) -> Iterator[Raw | Reject | Opened]:
     if archives == 0:
         yield _whole(reader, place, Fault("unknown_format", "an archive in an archive in an archive"))
         return
-    for found in members(reader, place, limits):
+    for found in members(reader, place, means.limits):
         if isinstance(found, Reject):
             yield found
             continue
         name, part = found
         where = name if place.member is None else f"{place.member}/{name}"
         # What a reader leaves behind (bytes after a fault) the archive skips; a fault is told once, by who meets it.
-        yield from _text(part, Place(place.file, where), limits, meter, archives - 1)
-        if meter.fault() is not None:
+        yield from _text(part, Place(place.file, where), means, archives - 1)
+        if means.meter.fault() is not None:
             return

@@ -216,6 +216,14 @@ class Place(NamedTuple):
     member: str | None
 
 
+class Opened(NamedTuple):
+    """A whole file (or member) of signals, unpacked; whoever takes it reads it to its end."""
+
+    source: str  # name of the source whose sniff took it
+    reader: Reader
+    place: Place
+
+
 def digest(data: bytes) -> str:
     """sha256 of the record's bytes, hex."""
     return hashlib.sha256(data).hexdigest()

@@ -1,11 +1,12 @@
 """Law: what is packed comes out in bounded blocks, and where it breaks off, everything before the break comes out.
 
 One shape for all packers: `decompress(data, most)` gives at most `most` bytes (zstd: one block more) and keeps the
-rest to itself until `needs_input`. Formats: RFC 1952 (gzip), RFC 8878 (zstd), the LZ4 frame format.
+rest to itself until `needs_input`. Formats: RFC 1952 (gzip), RFC 8878 (zstd), the LZ4 frame format, bzip2.
 """
 
 from __future__ import annotations
 
+import bz2
 import zlib
 from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
@@ -24,9 +25,10 @@ _INPUT: Final = 1 << 17
 _GZIP: Final = b"\x1f\x8b\x08"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _LZ4: Final = b"\x04\x22\x4d\x18"
+_BZIP2: Final = tuple(b"BZh%d" % size for size in range(1, 10))
 _SKIPPABLE: Final = b"\x2a\x4d\x18"  # behind a byte from 0x50 to 0x5f; zstd and LZ4 share it
 # Packers that the tools of the field do not use; named so that the reject can say what to do.
-OTHERS: Final = ((b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"PK\x03\x04", "zip"), (b"7z\xbc\xaf\x27\x1c", "7z"))
+OTHERS: Final = ((b"\xfd7zXZ\x00", "xz"), (b"PK\x03\x04", "zip"), (b"7z\xbc\xaf\x27\x1c", "7z"))
 
 
 class Damaged(Exception):
@@ -150,10 +152,15 @@ def _unlz4() -> Unpacker:
     return cast("Unpacker", lz4.frame.LZ4FrameDecompressor())
 
 
-_MAKERS: Final[dict[str, Callable[[], Unpacker]]] = {"gzip": _gunzip, "zstd": _Unzstd, "lz4": _unlz4}
+def _unbzip2() -> Unpacker:
+    return cast("Unpacker", bz2.BZ2Decompressor())
+
+
+_MAKERS: Final[dict[str, Callable[[], Unpacker]]] = {"gzip": _gunzip, "zstd": _Unzstd, "lz4": _unlz4, "bzip2": _unbzip2}
 _ISAL_ERROR: Final[type[Exception]] = zlib.error if igzip_lib is None else cast("type[Exception]", igzip_lib.error)
-# What the packers raise about their input; none of them reads, so no failure of a disk can be taken for damage.
-_ERRORS: Final = (RuntimeError, ValueError, EOFError, zlib.error, zstandard.ZstdError, _ISAL_ERROR)
+# What the packers raise about their input (bzip2: OSError); none of them reads, so no failure of a disk can be taken
+# for damage.
+_ERRORS: Final = (RuntimeError, ValueError, EOFError, OSError, zlib.error, zstandard.ZstdError, _ISAL_ERROR)
 
 
 def packer_of(head: bytes) -> str | None:
@@ -162,6 +169,8 @@ def packer_of(head: bytes) -> str | None:
         return "gzip"
     if head.startswith(_ZSTD) or (head[1:4] == _SKIPPABLE and 0x50 <= head[0] <= 0x5F):
         return "zstd"
+    if head.startswith(_BZIP2):
+        return "bzip2"
     return "lz4" if head.startswith(_LZ4) else None
 
 

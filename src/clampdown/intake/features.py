@@ -30,8 +30,8 @@ _ROOM: Final = 50_000  # entries of one kind before a Memo starts anew: bounds m
 
 
 __all__ = [
-    "Classes", "Kit", "Matcher", "Memo", "RootStore", "TargetTable", "Url", "asn_of", "host_of", "ip_of", "port_of",
-    "resolver_of", "split_port", "tag_facts", "web_target",
+    "Classes", "CountryTable", "Kit", "Matcher", "Memo", "RootStore", "TargetTable", "Url", "asn_of", "host_of",
+    "ip_of", "port_of", "resolver_of", "split_port", "tag_facts", "web_target",
 ]  # fmt: skip
 
 
@@ -76,13 +76,31 @@ class RootStore(Protocol):
         ...
 
 
+class CountryTable(Protocol):
+    """Countries that networks and addresses are delegated to."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Countries that addresses are delegated to: of these, none visible is a level."""
+        ...
+
+    def of_network(self, asn: int, /) -> str | None:
+        """The country of a network; None where no table says."""
+        ...
+
+    def of_address(self, number: int, version: int, /) -> str | None:
+        """The country of an address, given as a number; None where no table says."""
+        ...
+
+
 @dataclass(frozen=True)
 class Kit:
     """What intake needs of the reference data.
 
     `references` is the digest of the body fingerprints; `synthetic_public` are networks whose addresses count as
     public (a synthetic world lives in documentation ranges, which are bogons in ours); `bridges` are published
-    default addresses of tunnels, the only ones whose address may be stored.
+    default addresses of tunnels, the only ones whose address may be stored; `countries` says where networks and
+    addresses are delegated, for sources that count them.
     """
 
     targets: TargetTable | None = None
@@ -91,6 +109,7 @@ class Kit:
     references: str = "none"
     synthetic_public: tuple[str, ...] = ()
     bridges: frozenset[str] = field(default_factory=frozenset[str])
+    countries: CountryTable | None = None
 
     @cached_property
     def memo(self) -> Memo:

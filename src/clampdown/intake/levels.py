@@ -16,8 +16,10 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from clampdown.intake.containers_bytes import Place, Reader
+from clampdown.intake.containers_bytes import Opened, Place, Reader
 from clampdown.model import CONNECTIVITY, MATCHES, MEASUREMENTS, OBSERVATIONS, UNKNOWN_DAY, Batch, Levels, Reject
+
+__all__ = ["FLUSH", "Digested", "LevelRows", "Opened", "Signal", "series_id"]
 
 FLUSH: Final = 200_000  # levels between two batches
 _SIGNALS, _SERIES, _CONTEXT = (CONNECTIVITY[name] for name in ("signals", "series", "context"))
@@ -41,14 +43,6 @@ class Signal(NamedTuple):
     normalised: bool = False  # scaled within its file: its levels compare with no other file's
     absence: str | None = None
     zone: str | None = None
-
-
-class Opened(NamedTuple):
-    """A whole file (or member) of signals, unpacked; whoever takes it reads it to its end."""
-
-    source: str  # name of the source whose sniff took it
-    reader: Reader
-    place: Place
 
 
 class Digested:
@@ -104,12 +98,18 @@ class LevelRows:
         held.quality.append(quality)
         self._waiting += 1
 
-    def extend(self, signal: Signal, times: Sequence[datetime], values: Sequence[float | None]) -> None:
+    def extend(
+        self,
+        signal: Signal,
+        times: Sequence[datetime],
+        values: Sequence[float | None],
+        quality: Sequence[float | None] | None = None,
+    ) -> None:
         """Many levels of one series."""
         held = self._held.setdefault(signal, _Held())
         held.times.extend(times)
         held.values.extend(values)
-        held.quality.extend(repeat(None, len(times)))
+        held.quality.extend(repeat(None, len(times)) if quality is None else quality)
         self._waiting += len(times)
 
     def publish(self, line: int | None = None, **fields: Any) -> None:
@@ -130,6 +130,10 @@ class LevelRows:
         digest = None if data is None else hashlib.sha256(data).hexdigest()
         length = None if data is None else len(data)
         self._rejects.append(Reject(self._place.file, self._place.member, line, digest, length, reason, detail))
+
+    def rejected(self, reject: Reject) -> None:
+        """A reject that another reader made of this input."""
+        self._rejects.append(reject)
 
     def due(self) -> Iterator[Batch]:
         """What can be handed on by now: nothing, or one batch."""
@@ -158,13 +162,22 @@ class LevelRows:
         return Batch(MEASUREMENTS.empty_table(), OBSERVATIONS.empty_table(), MATCHES.empty_table(), rejects, levels)
 
     def _series(self, held: Mapping[Signal, _Held], digest: str) -> pa.Table:
-        rows: list[dict[str, Any]] = []
+        parts = [_SERIES.empty_table()]
         for signal, found in held.items():
-            own = {k: v for k, v in signal._asdict().items() if k != "normalised"}
+            own: dict[str, Any] = {k: v for k, v in signal._asdict().items() if k != "normalised"}
             own |= {"series": series_id(signal, digest), "scale": digest if signal.normalised else "all"}
             own |= {"input": digest, "locator": self._where}
-            rows.extend(own | {"day": day, "rows": count} for day, count in sorted(found.days.items()))
-        return pa.Table.from_pylist(rows, schema=_SERIES)
+            days = sorted(found.days)
+            columns: list[pa.Array] = []
+            for field in _SERIES:  # a column at a time: a table of all countries has a million of these rows
+                if field.name == "day":
+                    columns.append(pa.array(days, field.type))
+                elif field.name == "rows":
+                    columns.append(pa.array([found.days[day] for day in days], field.type))
+                else:
+                    columns.append(pa.repeat(pa.scalar(own[field.name], field.type), len(days)))
+            parts.append(pa.Table.from_arrays(columns, schema=_SERIES))
+        return pa.concat_tables(parts)
 
 
 def series_id(signal: Signal, digest: str | None) -> str:

@@ -21,7 +21,7 @@ from clampdown.judge.rules import Rules, load_rules
 from clampdown.judge.verdicts import judge_records
 from clampdown.model import FIRED, MATCHES, MEASUREMENTS, OBSERVATIONS, VERDICTS, Batch, Reject
 from clampdown.pipeline.inputs import Counted, Input, Progress, find, open_input
-from clampdown.pipeline.observe import Read, kit_of, read_input
+from clampdown.pipeline.observe import Read, kit_of, read_alone
 from clampdown.reference import Reference, load_reference
 
 _ROWS: Final = 4000  # measurements judged in one run
@@ -66,7 +66,7 @@ def judge_files(
     workers: int = 0,
     progress: Callable[[Progress], None] = lambda _: None,
     limits: Limits | None = None,
-    read: Read = read_input,
+    read: Read = read_alone,
 ) -> Iterator[Alone]:
     """Judge every record of these files alone; the same files give the same tables in the same order."""
     inputs = find([paths] if isinstance(paths, str | PathLike) else paths)

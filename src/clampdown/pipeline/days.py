@@ -15,12 +15,14 @@ from clampdown.engine import Engine, Rows, Stream
 from clampdown.judge.cells import Judged as JudgedTables
 from clampdown.judge.cells import judge_day
 from clampdown.judge.rules import Rules
-from clampdown.model import TABLES
+from clampdown.model import CONNECTIVITY, TABLES
 from clampdown.pipeline.inputs import Progress
 from clampdown.reference import Reference
 from clampdown.store.manifest import Day, Judged, Landed, Part
 from clampdown.store.settle import LANDING, SETTLED, Gain, settle
+from clampdown.store.settle_levels import settle_levels
 from clampdown.store.storage import Storage
+from clampdown.store.store import is_stale
 from clampdown.store.tables import read, stream, write_batches, write_settled
 
 
@@ -81,7 +83,7 @@ def bundles(tasks: Iterable[Task]) -> Iterator[tuple[Task, ...]]:
 
 def _size(task: Task) -> int:
     tables = [group.parts for group in task.landed] + ([task.entry.tables] if task.entry else [])
-    return sum(part.rows for table in tables for name in SETTLED for part in table.get(name, ()))
+    return sum(part.rows for table in tables for name in (*SETTLED, *CONNECTIVITY) for part in table.get(name, ()))
 
 
 def work(state: Bench, tasks: tuple[Task, ...], tell: Callable[[Any], None]) -> list[Done]:
@@ -96,13 +98,18 @@ def work(state: Bench, tasks: tuple[Task, ...], tell: Callable[[Any], None]) -> 
             entry, tables = task.entry, _stock(state.storage, task.entry)
         done.append(Done(task.day, entry, gains))
         stock.append(tables)
-    to_judge = [n for n, task in enumerate(tasks) if task.judge]
+    to_judge = [n for n, task in enumerate(tasks) if task.judge and _to_judge(state, done[n].entry)]
     for group in _apart(to_judge, stock):
         entries = _judge(state, [done[n] for n in group], [stock[n] for n in group])
         for n, entry in zip(group, entries, strict=True):
             done[n] = Done(done[n].day, entry, done[n].gains)
     tell(Progress(stage="settle", days=len(tasks)))
     return done
+
+
+def _to_judge(state: Bench, entry: Day) -> bool:
+    """Does it hold what can be judged, other than it was? Signals of a day change none of its verdicts."""
+    return is_stale(entry, state.rules.digest, state.reference.digest)
 
 
 def _apart(days: list[int], stock: Sequence[Mapping[str, Any]]) -> list[list[int]]:
@@ -126,11 +133,30 @@ def _rows(storage: Storage, name: str, parts: Sequence[Part], schema: pa.Schema)
 
 
 def _settle(state: Bench, task: Task) -> tuple[Day, Mapping[str, Any], dict[str, Gain]]:
+    entry, gains = task.entry, dict[str, Gain]()
+    if entry is None or any(name in SETTLED for group in task.landed for name in group.parts):
+        entry, tables, gains = _settle_records(state, task)
+    else:
+        tables = _stock(state.storage, entry) if _to_judge(state, entry) else {}
+    if any(name in CONNECTIVITY for group in task.landed for name in group.parts):
+        entry, more = _settle_levels(state, task, entry)
+        gains |= {key: _sum(gains[key], gain) if key in gains else gain for key, gain in more.items()}
+    return entry, tables, gains
+
+
+def _sum(one: Gain, other: Gain) -> Gain:
+    return Gain(*(getattr(one, each.name) + getattr(other, each.name) for each in fields(Gain)))
+
+
+def _settle_records(state: Bench, task: Task) -> tuple[Day, Mapping[str, Any], dict[str, Gain]]:
+    """Measurements, what belongs to them, and rejects."""
     storage = state.storage
     landing = [
-        {name: _rows(storage, name, parts, LANDING[name]) for name, parts in group.parts.items()}
+        {name: _rows(storage, name, parts, LANDING[name]) for name, parts in group.parts.items() if name in SETTLED}
         for group in task.landed
     ]
+    if not any(landing):
+        return Day({}, _digest({})), _stock(storage, None), {}
     settled = settle(
         state.engine,
         landing,
@@ -142,14 +168,53 @@ def _settle(state: Bench, task: Task) -> tuple[Day, Mapping[str, Any], dict[str,
         name: settled.tables[name] if name == _MANY else write_settled(storage, name, task.day, settled.tables[name])
         for name in SETTLED
     }
-    digest = _digest(parts)
-    before = task.entry
-    entry = Day({name: found for name, found in parts.items() if found}, digest, settled.first, settled.last)
-    if before is not None:
-        # What was judged stays until it is judged again; being of other rows, it is said to be stale.
-        judged = {name: found for name, found in before.tables.items() if name not in SETTLED}
-        entry = msgspec.structs.replace(entry, tables=entry.tables | judged, judged=before.judged)
+    before = task.entry or Day({}, "")
+    # What was judged stays until it is judged again (being of other rows, it is said to be stale), and signals stay.
+    others = {name: found for name, found in before.tables.items() if name not in SETTLED}
+    entry = msgspec.structs.replace(
+        before,
+        tables={name: found for name, found in parts.items() if found} | others,
+        settled=_digest(parts),
+        first=settled.first,
+        last=settled.last,
+    )
     return entry, settled.tables | {_MANY: stream(storage, _MANY, parts[_MANY])}, settled.gains
+
+
+def _settle_levels(state: Bench, task: Task, entry: Day) -> tuple[Day, dict[str, Gain]]:
+    """Signals, their series, and published records; no measurement of the day is touched."""
+    storage = state.storage
+
+    def rows(parts: Mapping[str, tuple[Part, ...]], schemas: Mapping[str, pa.Schema]) -> dict[str, Rows]:
+        return {
+            name: stream(storage, name, found, schema=schemas[name])
+            for name, found in parts.items()
+            if name in CONNECTIVITY
+        }
+
+    def sink(name: str) -> Callable[[Iterator[pa.RecordBatch]], tuple[Part, ...]]:
+        return lambda batches: write_batches(storage, name, task.day, batches)
+
+    made = settle_levels(
+        state.engine,
+        [rows(group.parts, LANDING) for group in task.landed],
+        rows(entry.tables, TABLES),
+        day=task.day,
+        into={name: sink(name) for name in CONNECTIVITY},
+    )
+    first, last, newest = (
+        None if t is None else t.isoformat() for t in (made.span.first, made.span.last, made.span.newest)
+    )
+    others = {name: found for name, found in entry.tables.items() if name not in CONNECTIVITY}
+    settled = msgspec.structs.replace(
+        entry,
+        tables=others | {name: found for name, found in made.tables.items() if found},
+        levels=_digest(made.tables),
+        levels_first=first,
+        levels_last=last,
+        levels_newest=newest,
+    )
+    return settled, made.gains
 
 
 def _judge(state: Bench, days: Sequence[Done], stock: Sequence[Mapping[str, Any]]) -> list[Day]:
@@ -177,7 +242,7 @@ def _judged(state: Bench, done: Done, made: JudgedTables) -> Day:
         table: pa.Table = getattr(made, field.name)
         own = table.filter(pc.equal(table.column("day"), done.day)).cast(TABLES[field.name])
         judged[field.name] = write_settled(state.storage, field.name, done.day, own)
-    kept = {name: found for name, found in done.entry.tables.items() if name in SETTLED}
+    kept = {name: found for name, found in done.entry.tables.items() if name in (*SETTLED, *CONNECTIVITY)}
     return msgspec.structs.replace(
         done.entry,
         tables=kept | {name: found for name, found in judged.items() if found},

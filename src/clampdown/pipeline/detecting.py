@@ -56,7 +56,7 @@ def detect(
     limits = thresholds or load_limits()
     unjudged, stale = _concerns(store)
     with writing(store) as manifest:
-        if not manifest.judged():
+        if not manifest.judged() and not manifest.leveled():
             hint = f"Run this first: clampdown judge --store {store.name}"
             raise InputError("nothing in it is judged yet", where=store.name, hint=hint)
         store.log()  # a broken chain is not written on
@@ -106,7 +106,7 @@ def _commit(
     held = manifest.paths()
     tables = {name: write_whole(storage, name, made[name], held) for name in sorted(DETECTED)}
     run, head = (was.run, was.head) if was else (0, None)
-    inputs, as_of = manifest.inputs_digest(), manifest.as_of()
+    inputs, as_of = manifest.inputs_digest(), manifest.as_of() or manifest.levels_as_of()
     if found:
         judged = [each for _, each in manifest.judged()]
         run += 1

@@ -18,7 +18,7 @@ from clampdown import cluster
 from clampdown.detect import COLUMNS, Given, Limits, Names, Wanted, detect_votes, of_day
 from clampdown.detect.votes import Day
 from clampdown.evidence import digest
-from clampdown.model import COVERAGE, FINDINGS, TABLES, UNKNOWN_DAY
+from clampdown.model import CONNECTED, COVERAGE, FINDINGS, TABLES, UNKNOWN_DAY
 from clampdown.pipeline.inputs import Progress
 from clampdown.reference import Reference
 from clampdown.store.manifest import Manifest, Part
@@ -72,7 +72,7 @@ def make(
     coverage = (
         read(store.storage, "coverage", manifest.days[day].tables.get("coverage", ()), schema=COVERAGE) for day in days
     )
-    made = detect_votes(tries, coverage, given)
+    made = {name: schema.empty_table() for name, schema in CONNECTED.items()} | detect_votes(tries, coverage, given)
     made["findings"] = _witnessed(store.storage, made["findings"], places, limits, crew, progress)
     return made
 

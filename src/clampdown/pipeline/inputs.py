@@ -22,8 +22,8 @@ from clampdown.store.manifest import MARK
 from clampdown.store.storage import Storage, spoken
 
 # What a folder is searched for; a file that is named itself is read whatever its name.
-_KINDS: Final = (".json", ".jsonl", ".yaml", ".yml", ".csv", ".tsv", ".sql", ".tar", ".tgz")
-_PACKED: Final = (".gz", ".zst", ".lz4")
+_KINDS: Final = (".json", ".jsonl", ".yaml", ".yml", ".csv", ".tsv", ".sql", ".tar", ".tgz", ".mrt")
+_PACKED: Final = (".gz", ".zst", ".lz4", ".bz2")
 _MAGIC: Final = frozenset("*?[")
 STDIN: Final = "-"
 

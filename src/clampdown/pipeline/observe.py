@@ -1,21 +1,22 @@
 """Law: observe(file) writes rows and rejects and nothing else; every record is one row or one reject.
 
 A task is one large input or several small ones. What is counted here is only what this task can know alone: records
-and rejects by reason; what is new is known when the day is settled.
+and rejects by reason; what is new is known when the day is settled. The records of a file of signals are its levels
+and what it publishes.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, BinaryIO, Final
 
-from clampdown.intake.containers import Limits, Raw, records
+from clampdown.intake.containers import Limits, Opened, Raw, records, refused
 from clampdown.intake.features import Kit
-from clampdown.intake.sources import Source, ooni
+from clampdown.intake.sources import SignalSource, Source, ooni
 from clampdown.model import Batch, Reject
 from clampdown.pipeline.inputs import Counted, Input, Progress, open_input
 from clampdown.reference import Reference
@@ -27,24 +28,56 @@ _TOGETHER: Final = 8 << 20  # bytes of small inputs that share a task
 _AT_MOST: Final = 200  # of them
 _TABLES: Final = (ooni.OBSERVATIONS, ooni.SCORES)
 _TABLE_FORMS: Final = frozenset({"csv", "sql"})
+# Sources of signals and of published records; the first whose sniff takes a file reads it.
+SIGNALS: Final[tuple[SignalSource, ...]] = ()
+_SIGNALS_ALONE: Final = (
+    "it holds signals, not measurements; clampdown ingest takes them into a store, then clampdown outages says what "
+    "they show"
+)
 
 Read = Callable[[BinaryIO | Counted, str, Kit, Limits], Iterator[Batch]]
 
 
-def read_input(stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits) -> Iterator[Batch]:
-    """Bytes to batches: each record by its source, neighbours of one source together, a reject by its neighbour's."""
-    found = records(stream, name, limits)  # type: ignore[arg-type]
+def read_input(
+    stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits, signals: Sequence[SignalSource] = SIGNALS
+) -> Iterator[Batch]:
+    """Bytes to batches: each record by its source, neighbours of one source together, a reject by its neighbour's;
+    a file of signals as a whole by the source that took it."""
+    found = records(stream, name, limits, signals)  # type: ignore[arg-type]
+    takers = {source.name: source for source in signals}
     for source, neighbours in groupby(found, _Sources()):
-        yield from source.read(neighbours, kit)
+        if source is not None:
+            yield from source.read(_only_records(neighbours), kit)
+            continue
+        for opened in neighbours:
+            if isinstance(opened, Opened):
+                yield from takers[opened.source].read(opened, kit)
+
+
+def read_alone(
+    stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits, signals: Sequence[SignalSource] = SIGNALS
+) -> Iterator[Batch]:
+    """The same where nothing is kept: a file of signals is a reject, because one level alone tells nothing."""
+    found = records(stream, name, limits, signals)  # type: ignore[arg-type]
+    told = (refused(one, "signals", _SIGNALS_ALONE) if isinstance(one, Opened) else one for one in found)
+    for source, neighbours in groupby(told, _Sources()):
+        if source is not None:
+            yield from source.read(_only_records(neighbours), kit)
+
+
+def _only_records(found: Iterable[Raw | Reject | Opened]) -> Iterator[Raw | Reject]:
+    return (one for one in found if not isinstance(one, Opened))
 
 
 class _Sources:
-    """Which source reads a record, told from the record itself; remembers only its neighbour's."""
+    """Which source reads a record, told from the record itself; remembers only its neighbour's. None: a whole file."""
 
     def __init__(self) -> None:
         self._last = ooni.SOURCE
 
-    def __call__(self, record: Raw | Reject) -> Source:
+    def __call__(self, record: Raw | Reject | Opened) -> Source | None:
+        if isinstance(record, Opened):
+            return None
         if isinstance(record, Raw):
             tables = _TABLES if record.form in _TABLE_FORMS else ()
             self._last = next((source for source in tables if source.sniff(record.data)), ooni.SOURCE)
@@ -133,6 +166,8 @@ def _one(state: Reader, landing: Landing, key: str, one: Input, tell: Callable[[
             landing.add(batch, key)
             reasons.update(reject.reason for reject in batch.rejects)
             new = batch.measurements.num_rows + len(batch.rejects)
+            if batch.levels is not None:
+                new += batch.levels.signals.num_rows + batch.levels.context.num_rows
             count += new
             tell(Progress(records=new))
         stream.say()

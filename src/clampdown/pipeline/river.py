@@ -52,8 +52,9 @@ class Summary:
     """What a command read. Counts follow from the inputs it was given and what the store knew before them, so that
     the same command gives the same counts again, also after it was killed.
 
-    records = measurements + copies + rejects. A measurement counts for the input that brought it first; any other
-    row under its id is a copy. Conflicts (another content under one id) are among the copies.
+    records = measurements + levels + published + copies + rejects. A measurement counts for the input that brought it
+    first; any other row under its id is a copy. Conflicts (another content under one id) are among the copies. So it
+    is with levels (of one series at one time) and published records.
     """
 
     files: int = 0
@@ -61,6 +62,8 @@ class Summary:
     bytes: int = 0
     records: int = 0
     measurements: int = 0
+    levels: int = 0
+    published: int = 0
     copies: int = 0
     conflicts: int = 0
     resubmissions: int = 0
@@ -309,6 +312,8 @@ def _grown(one: manifests.Input, gain: Gain) -> manifests.Input:
         observations=one.observations + gain.observations,
         conflicts=one.conflicts + gain.conflicts,
         resubmissions=one.resubmissions + gain.resubmissions,
+        levels=one.levels + gain.levels,
+        published=one.published + gain.published,
     )
 
 
@@ -323,14 +328,16 @@ def _summary(
     def total(name: str) -> int:
         return sum(getattr(one, name) for one in inputs)
 
-    records, measurements = total("records"), total("measurements")
+    records, new = total("records"), sum(map(total, ("measurements", "levels", "published")))
     return Summary(
         files=files,
         already_here=known,
         bytes=total("size"),
         records=records,
-        measurements=measurements,
-        copies=records - measurements - rejects.total(),
+        measurements=total("measurements"),
+        levels=total("levels"),
+        published=total("published"),
+        copies=records - new - rejects.total(),
         conflicts=total("conflicts"),
         resubmissions=total("resubmissions"),
         observations=total("observations"),
@@ -353,6 +360,8 @@ def _unread(store: Store, manifest: Manifest, names: set[str]) -> tuple[Reject, 
 
 
 def _deferred(entry: manifests.Day) -> bool:
+    if entry.levels_only():
+        return False
     return entry.judged is None or entry.judged.settled != entry.settled
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clampdown.model import UNKNOWN_DAY, Batch, Reject
+from clampdown.model import UNKNOWN_DAY, Batch, Levels, Reject
 from clampdown.store.manifest import Landed, Part
 from clampdown.store.settle import BROUGHT, LANDING
 from clampdown.store.storage import Storage
@@ -93,11 +93,13 @@ def rejects_table(rejects: tuple[Reject, ...]) -> pa.Table:
 def _by_day(batch: Batch, brought: str) -> Iterator[tuple[str, str, pa.Table]]:
     if batch.rejects:
         yield UNKNOWN_DAY, "rejects", rejects_table(batch.rejects)
+    if batch.levels is not None:
+        yield from _levels(batch.levels, brought)
     m = batch.measurements
     if not m.num_rows:
         return
     tables = {
-        "measurements": m.append_column(BROUGHT, pa.array([brought] * m.num_rows, pa.string())),
+        "measurements": _brought(m, brought),
         "observations": batch.observations,
         "matches": batch.matches,
     }
@@ -110,6 +112,26 @@ def _by_day(batch: Batch, brought: str) -> Iterator[tuple[str, str, pa.Table]]:
     for name, rows in tables.items():
         at = of_row if name == "measurements" else of_row.take(_call("index_in", _content(rows), value_set=contents))
         yield from _parted(name, rows, at, days)
+
+
+def _levels(levels: Levels, brought: str) -> Iterator[tuple[str, str, pa.Table]]:
+    """Levels, series and published records say their day themselves."""
+    tables = {
+        "signals": _brought(levels.signals, brought),
+        "series": levels.series,
+        "context": _brought(levels.context, brought),
+    }
+    for name, rows in tables.items():
+        days = sorted(_call("unique", rows["day"]).to_pylist())
+        if len(days) == 1:
+            yield days[0], name, rows
+        elif days:
+            at = _call("index_in", rows["day"].combine_chunks(), value_set=pa.array(days, pa.string()))
+            yield from _parted(name, rows, at, days)
+
+
+def _brought(rows: pa.Table, brought: str) -> pa.Table:
+    return rows.append_column(BROUGHT, pa.repeat(pa.scalar(brought, pa.string()), rows.num_rows))
 
 
 def _parted(name: str, rows: pa.Table, at: pa.Array, days: list[str]) -> Iterator[tuple[str, str, pa.Table]]:

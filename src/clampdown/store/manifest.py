@@ -7,12 +7,14 @@ day's tables. Committing is creating the next number where nobody has; whoever f
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from clampdown.errors import StoreError
+from clampdown.model import CONNECTIVITY
 from clampdown.store.storage import Storage
 
 FORMAT: Final = 1
@@ -51,6 +53,20 @@ class Day(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: str | None = None  # earliest and latest `time` of its measurements, RFC 3339
     last: str | None = None
     judged: Judged | None = None
+    levels: str | None = None  # digest over the names of its parts of signals, series and context
+    levels_first: str | None = None  # earliest and latest time of its signals
+    levels_last: str | None = None
+    levels_newest: str | None = None  # the latest one with a value
+
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The earliest and the latest time of anything in it; a day without times has none."""
+        ends = (self.first, self.last, self.levels_first, self.levels_last)
+        found = [datetime.fromisoformat(end) for end in ends if end is not None]
+        return (min(found), max(found)) if found else None
+
+    def levels_only(self) -> bool:
+        """Does it hold signals or published records, and nothing that could be judged?"""
+        return self.levels is not None and self.tables.keys() <= CONNECTIVITY.keys()
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +81,8 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     observations: int = 0
     conflicts: int = 0
     resubmissions: int = 0
+    levels: int = 0
+    published: int = 0
 
 
 class Detected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,11 +115,18 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return landed | whole | {p.path for day in self.days.values() for parts in day.tables.values() for p in parts}
 
     def inputs_digest(self) -> str:
-        """Names what a run of `detect` would be made from: every judged day, its rows, rules and reference."""
+        """Names what a run of `detect` would be made from: every judged day, its rows, rules and reference; and the
+        signals of every day that has any."""
         total = hashlib.sha256()
         for day, made in self.judged():
             total.update(f"{day}\t{made.settled}\t{made.rules}\t{made.reference}\n".encode())
+        for day in self.leveled():
+            total.update(f"{day}\tlevels\t{self.days[day].levels}\n".encode())
         return total.hexdigest()
+
+    def leveled(self) -> list[str]:
+        """The days that hold signals or published records, first to last."""
+        return sorted(day for day, entry in self.days.items() if entry.levels is not None)
 
     def judged(self) -> list[tuple[str, Judged]]:
         """The days whose verdicts are those of their rows, first to last; a day settled again meanwhile is none."""
@@ -110,9 +135,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def as_of(self) -> str | None:
         """The newest measurement of a judged day."""
-        found = (last for day, _ in self.judged() if (last := self.days[day].last))
-        newest = max(found, default=None, key=datetime.fromisoformat)
-        return None if newest is None else f"{newest}Z"
+        return _newest(self.days[day].last for day, _ in self.judged())
+
+    def levels_as_of(self) -> str | None:
+        """The newest signal that has a value."""
+        return _newest(entry.levels_newest for entry in self.days.values())
+
+
+def _newest(times: Iterable[str | None]) -> str | None:
+    newest = max((time for time in times if time), default=None, key=datetime.fromisoformat)
+    return None if newest is None else f"{newest}Z"
 
 
 class _Mark(msgspec.Struct, frozen=True):

@@ -14,16 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.engine import Engine, Into, Rows, Sink, Stream
-from clampdown.model import CONFLICTS, MATCHES, MEASUREMENTS, OBSERVATIONS, REJECTS, TABLES
+from clampdown.model import CONFLICTS, CONNECTIVITY, MATCHES, MEASUREMENTS, OBSERVATIONS, REJECTS, TABLES
 
 SETTLED: Final = ("measurements", "observations", "matches", "rejects", "conflicts")
-# In landing each measurement also says which input brought it; settled tables do not.
+# In landing each measurement, level and published record also says which input brought it; settled tables do not.
 BROUGHT: Final = pa.field("brought", pa.string(), nullable=False)
 LANDING: Final[dict[str, pa.Schema]] = {
     "measurements": MEASUREMENTS.append(BROUGHT),
     "observations": OBSERVATIONS,
     "matches": MATCHES,
     "rejects": REJECTS,
+    "signals": CONNECTIVITY["signals"].append(BROUGHT),
+    "series": CONNECTIVITY["series"],
+    "context": CONNECTIVITY["context"].append(BROUGHT),
 }
 
 
@@ -35,6 +38,8 @@ class Gain:
     observations: int = 0
     conflicts: int = 0
     resubmissions: int = 0
+    levels: int = 0
+    published: int = 0
 
 
 @dataclass(frozen=True, slots=True)

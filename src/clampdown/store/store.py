@@ -52,9 +52,10 @@ class Filter:
         """Can this day hold a row within the period?"""
         if self.since is None and self.until is None:
             return True
-        if entry.first is None or entry.last is None:
+        span = entry.span()
+        if span is None:
             return False  # no row of this day has a time
-        first, last = datetime.fromisoformat(entry.first), datetime.fromisoformat(entry.last)
+        first, last = span
         return not ((self.since and last < self.since) or (self.until and first >= self.until))
 
 
@@ -212,7 +213,9 @@ class Store:
 
 
 def is_stale(entry: Day, rules: str, reference: str) -> bool:
-    """Were this day's verdicts made of something else than asked for?"""
+    """Were this day's verdicts made of something else than asked for? A day of signals alone has none to make."""
+    if entry.levels_only():
+        return False
     made = entry.judged
     return made is None or (made.rules, made.reference, made.settled) != (rules, reference, entry.settled)
 
