@@ -88,6 +88,9 @@ class Watch:
     def feed(self, x: Floats, weekday: int) -> Iterator[tuple[int, Drop]]:
         """One more day of all series, shape (series, bins), nan where one is missing; the falls that ended on it."""
         self._day += 1
+        if not np.isfinite(x).any():
+            self._nothing(x)
+            return
         look = self.rhythm.look(x, weekday)
         if self._dark:
             look = self._darkened(look)
@@ -107,6 +110,17 @@ class Watch:
             if self._counts(drop):
                 yield row, drop
             self.rhythm.forget(row)
+
+    def _nothing(self, x: Floats) -> None:
+        """A day without data teaches nothing, begins nothing and ends nothing."""
+        if self._before is not None:
+            self.rhythm.learn(*self._before)
+            self._before = None
+        if self._past and not np.isnan(self._past[-1][0]).all():
+            self.rhythm.cut_tail(slice(None))
+        self._past.append((x, np.full(x.shape, np.nan)))
+        for row in self._open:
+            self._hold(row, x[row], x[row])
 
     def finish(self) -> Iterator[tuple[int, Drop]]:
         """The data end: what is still open lasts."""
