@@ -274,7 +274,8 @@ class Watch:
         found = edges(x, e, one.begin - one.first, one.noise, sign=one.sign, hour=self._hour, lasting=end is None)
         if end is None or stop is None:
             return _drop(one, found), 0.0
-        self._since[row] = end
+        if one.sign < 0:
+            self._since[row] = end
         after = _share(x[stop - self._hour :], e[stop - self._hour :])
         seen = after[np.isfinite(after)]
         level = min(0.0, float(np.log(max(seen.mean(), 1e-3)))) if len(seen) else 0.0
