@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         show,
         verdicts,
     )
-    from clampdown.pipeline.later import detect, events, findings, notes, watch
+    from clampdown.pipeline.later import detect, events, findings, notes, outages, watch
 
 __all__ = [
     "Error",
@@ -39,6 +39,7 @@ __all__ = [
     "notes",
     "observations",
     "open_store",
+    "outages",
     "report",
     "show",
     "verdicts",
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 _ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"} | dict.fromkeys(
-    ("detect", "events", "findings", "notes", "watch"), "clampdown.pipeline.later"
+    ("detect", "events", "findings", "notes", "outages", "watch"), "clampdown.pipeline.later"
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from clampdown.model import DETECTED, EVENT_MEMBERS, EVENTS, FINDINGS, NOTES
+from clampdown.model import CONNECTED, DETECTED, EVENT_MEMBERS, EVENTS, FINDINGS, NOTES
 
 SCRIPT = "web/</script><script>alert(1)</script>"
 TURNED = "web/\u202egro.elpmaxe"
@@ -81,10 +81,11 @@ def tables(
     members: list[dict[str, Any]] | None = None,
     notes: list[dict[str, Any]] | None = None,
 ) -> dict[str, pa.Table]:
-    """The four tables, from rows as lists of columns."""
+    """All tables of detect, from rows as lists of columns; those of outages are empty."""
     made = {"findings": findings, "events": events, "event_members": members, "notes": notes}
-    assert DETECTED == {"findings": FINDINGS, "events": EVENTS, "event_members": EVENT_MEMBERS, "notes": NOTES}
-    return {name: pa.Table.from_pylist(rows or [], schema=DETECTED[name]) for name, rows in made.items()}
+    own = {"findings": FINDINGS, "events": EVENTS, "event_members": EVENT_MEMBERS, "notes": NOTES}
+    assert own | CONNECTED == DETECTED
+    return {name: pa.Table.from_pylist(made.get(name) or [], schema=DETECTED[name]) for name in DETECTED}
 
 
 def kenya(*, ended: bool = False, grade: str = "corroborated") -> dict[str, pa.Table]:

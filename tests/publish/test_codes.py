@@ -11,8 +11,12 @@ import pytest
 from clampdown.publish.words import codes
 
 SOURCE = sorted((Path(codes.__file__).parents[2] / "detect").rglob("*.py"))
-KINDS = {"instrument", "site_down", "volume", "burst", "broken_probe"}
-KNOWN = {*codes.AGAINST, *codes.PATTERN, *codes.WHY, *codes.BACKING, *codes.NOTE, *codes.DETAIL}
+SIGNALS = {"surge", "withheld", "source_failure", "level_shift"}
+KINDS = {"instrument", "site_down", "volume", "burst", "broken_probe", *SIGNALS}
+OUTAGES = {*codes.OUTAGE_WHY, *codes.OUTAGE_AGAINST, *codes.OUTAGE_PATTERN, *codes.FEATURE}
+KNOWN = {*codes.AGAINST, *codes.PATTERN, *codes.WHY, *codes.BACKING, *codes.NOTE, *codes.DETAIL, *OUTAGES}
+# Agreed on, and not written yet: to be taken off this list, or off the table.
+PENDING = {"level_shift", "source_failing"}
 
 
 def literals() -> tuple[set[str], set[str]]:
@@ -41,14 +45,14 @@ def test_the_source_is_read() -> None:
 
 def test_every_code_with_a_value_has_prose() -> None:
     _, heads = literals()
-    assert heads - {"version", "platform"} <= KNOWN, "written, and without words in publish/words/codes.py"
+    assert heads - {"version", "platform", "yes"} <= KNOWN, "written, and without words in publish/words/codes.py"
 
 
 def test_no_prose_is_kept_for_nobody() -> None:
     plain, heads = literals()
     written = plain | heads | {"follows_version", "follows_platform"}
     assert any("follows_" in text for text in plain)
-    assert KNOWN - written == set()
+    assert KNOWN - written == PENDING
 
 
 def test_what_is_put_on_a_list_of_codes_has_prose() -> None:
@@ -58,14 +62,28 @@ def test_what_is_put_on_a_list_of_codes_has_prose() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             parts = node.elts if isinstance(node, ast.List | ast.Set) else []
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
-                parts = node.args
+                parts = [
+                    each
+                    for arg in node.args
+                    for each in ((arg.body, arg.orelse) if isinstance(arg, ast.IfExp) else (arg,))
+                ]
             found.update(p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str))
-    columns = {"vantage_high", "detect_tables", "detect_votes", "load_limits", "of_day"}
+    columns = {
+        "vantage_high",
+        "detect_tables",
+        "detect_votes",
+        "load_limits",
+        "of_day",
+        "load_manners",
+        "planes_of",
+        "region_of",
+    }
     assert {code for code in found if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)} - columns <= KNOWN
 
 
 def test_notes_of_every_kind_have_both_forms() -> None:
     assert set(codes.NOTE) == set(codes.NOTE_BRIEF) == KINDS
+    assert set(codes.NOTE_SIGNALS) == SIGNALS
 
 
 @pytest.mark.parametrize(
@@ -113,6 +131,9 @@ def test_why_they_belong_together(why: str, targets: int, says: str) -> None:
         ("version:probe a/3.1", "with version \u2068probe a/3.1\u2069"),
         ("test_list", "with another list of what is tested"),
         ("targets:1", "with 1 target down"),
+        ("signal:tor/relay-users factor:9.6", "9.6 times what is expected"),
+        ("signal:tor/relay-users days:1", "in 1 day"),
+        ("signal:probing/slash24 operator:ioda entities:31", "measured by ioda in 31 places at once"),
         ("", ""),
     ],
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 
 import msgspec
@@ -16,10 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.assess import document as doc
+from clampdown.assess.connectivity import Connectivity
 from clampdown.assess.counting import DECIDED, Bounds, Caps, Row, Thresholds, bounds, caps, decide, rows_of, tally
 from clampdown.assess.document import Cell, Inputs, Question, Report
 from clampdown.assess.headlines import headlines_of
 from clampdown.assess.names import Names, names_of
+from clampdown.assess.period import as_of, period_of
+from clampdown.assess.signals import Asked as Wanted
+from clampdown.assess.signals import Signals, again, connectivity
 from clampdown.assess.timeline import Asked, Detected, against, timeline
 from clampdown.assess.witnesses import WITNESSES, Listing, listing
 from clampdown.errors import InputError, UsageError
@@ -47,13 +50,16 @@ def build(
     reference: Reference | Names,
     inputs: Inputs,
     detected: Detected | None = None,
+    given: Signals | None = None,
 ) -> Answer:
     """Answer `report COUNTRY`. The tables may hold more than was asked for; days before `since` serve as history.
-    `detected`: what the store's `detect` said, or why it says nothing; None where there was no store to ask."""
+    `detected`: what the store's `detect` said, or why it says nothing; None where there was no store to ask.
+    `given`: the signals of the country; None where there are none."""
+    signals = None if given is None else connectivity(given, wanted_signals(question))
     country = _of_country(verdicts, question.country)
     names = reference if isinstance(reference, Names) else _names(reference, country, question)
     asked = _asked(country, question, names)
-    period = _period(asked, _of_country(coverage, question.country), question, thresholds)
+    period = period_of(asked, _of_country(coverage, question.country), question, thresholds, signals)
     counted = _counted(asked)
     limit = caps(rows_of(country), thresholds)
     rows = rows_of(counted)
@@ -66,14 +72,20 @@ def build(
     headlines, untested = headlines_of(cells, names, wanted, question.target, thresholds)
     chosen = _chosen(question, names, period)
     report = Report(
-        format=doc.FORMAT, kind=doc.KIND, question=question, names=names, period=period, as_of=_as_of(asked, period),
+        format=doc.FORMAT, kind=doc.KIND, question=question, names=names, period=period, as_of=as_of(asked, period),
         measurements=pc.count_distinct(counted.column("measurement")).as_py(), vantage=_total(rows, limit),
         headline_groups=wanted, headlines=headlines, untested=untested, cells=cells, networks=networks,
-        excluded=_excluded(asked), thresholds=thresholds, inputs=inputs, terms=strictest(inputs),
+        excluded=_excluded(asked), thresholds=thresholds, inputs=inputs, terms=strictest(inputs, signals),
         witnesses=listed.table.num_rows, witnesses_digest=listed.digest,
         timeline=None if detected is None else timeline(detected, rows, covered, chosen, limit),
+        connectivity=msgspec.UNSET if signals is None else signals,
     )  # fmt: skip
     return Answer(report, listed.table)
+
+
+def wanted_signals(question: Question) -> Wanted:
+    """The part of a question that chooses signals."""
+    return Wanted(question.country, question.network, question.since, question.until)
 
 
 def _chosen(question: Question, names: Names, period: doc.Period) -> Asked:
@@ -111,6 +123,7 @@ def check(
     inputs: Inputs | None = None,
     least: Inputs | None = None,
     detected: Detected | None = None,
+    given: Signals | None = None,
 ) -> Proof:
     """Recompute every number of a report.json. `named`: measurement -> targets that its witnesses.csv lists, so that
     what reached the store later does not count; the days before the period still serve as history. `inputs`: what the
@@ -131,9 +144,12 @@ def check(
         stated |= own
         found_inputs = doc.held(own, inputs, least) if grown else doc.premises(inputs)
 
+    held, more = again(report.connectivity, given)
+    notes = (*notes, *more)
+
     def recount() -> Mapping[str, Value]:
         asked, names = report.question, report.names
-        made = build(verdicts, fired, coverage, asked, report.thresholds, names, report.inputs, said)
+        made = build(verdicts, fired, coverage, asked, report.thresholds, names, report.inputs, said, held)
         return doc.numbers(made.report) | found_inputs
 
     if detected is not None and detected.missing is None and (said is None or said.missing is not None):
@@ -207,41 +223,6 @@ def _excluded(asked: pa.Table) -> tuple[doc.Excluded, ...]:
             counts["no_network" if network is None else "no_target", None] += 1
     ordered = sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
     return tuple(doc.Excluded(reason=reason, rule=rule, measurements=n) for (reason, rule), n in ordered)
-
-
-def _period(asked: pa.Table, coverage: pa.Table, question: Question, limits: Thresholds) -> doc.Period:
-    """From the question, else from the data. `until` is half-open: midnight belongs to the day that begins."""
-    days = {d for t in (asked, coverage) for d in t.column("day").to_pylist() if d and d != UNKNOWN_DAY}
-    # What comes years late with a clock that is wrong makes no period of years.
-    sound = set(asked.filter(pc.not_equal(asked.column("state"), "invalid")).column("day").to_pylist()) & days or days
-    first = question.since.date() if question.since else date.fromisoformat(min(sound)) if sound else None
-    if question.until is not None:
-        last = (question.until - timedelta(microseconds=1)).date()
-    else:
-        last = date.fromisoformat(max(sound)) if sound else first
-    first = first or last
-    if first is None or last is None:
-        raise InputError(
-            f"nothing is known of {question.country} in this period",
-            hint="Name a country that the store holds, and a period with data.",
-        )
-    every = [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]
-    tested = tuple(day for day in every if day in days)
-    silent = tuple(day for day in every if day not in days)
-    recent = every[-limits.recent_days] if len(every) >= 2 * limits.recent_days else None
-    return doc.Period(
-        first=first.isoformat(),
-        last=last.isoformat(),
-        days=len(every),
-        tested=tested,
-        silent=silent,
-        recent=recent,
-    )
-
-
-def _as_of(asked: pa.Table, period: doc.Period) -> str:
-    newest = cast("datetime | None", pc.max(asked.column("time")).as_py())
-    return newest.date().isoformat() if newest else period.last
 
 
 def _networks(
@@ -381,9 +362,9 @@ def _headline_groups(question: Question) -> tuple[str, ...]:
     return HEADLINE_GROUPS if question.group is None else (question.group,)
 
 
-def strictest(inputs: Inputs) -> Terms | None:
+def strictest(inputs: Inputs, signals: Connectivity | None = None) -> Terms | None:
     """The terms that a document made from these sources must carry."""
-    terms = [source.terms for source in inputs.sources]
+    terms = [source.terms for source in (*inputs.sources, *(signals.sources if signals else ()))]
     if not terms:
         return None
     unknown = len(_STRICTNESS)

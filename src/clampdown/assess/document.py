@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from clampdown.assess import connectivity as signals
 from clampdown.assess import events
 from clampdown.assess.counting import Bounds, Thresholds
 from clampdown.assess.names import Names
@@ -217,6 +218,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     witnesses: int  # rows of witnesses.csv
     witnesses_digest: str
     timeline: events.Timeline | None = None  # null: made where events were not asked for
+    connectivity: signals.Connectivity | msgspec.UnsetType = msgspec.UNSET  # absent: there are no signals of it
 
 
 def encode(report: Report) -> bytes:
@@ -277,6 +279,8 @@ def numbers(report: Report) -> dict[str, Value]:
         made[f"excluded/{row.reason}/{row.rule or '-'}"] = row.measurements
     if report.timeline is not None:
         made.update(events.numbers(report.timeline))
+    if report.connectivity is not msgspec.UNSET:
+        made.update(signals.numbers(report.connectivity))
     return made
 
 

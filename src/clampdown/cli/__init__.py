@@ -20,12 +20,13 @@ except KeyboardInterrupt:  # so early that no command could catch it; nothing wa
 
 # Verb → its file and the line that `--help` shows, in the order of the work.
 VERBS: Final[dict[str, str]] = {
-    "ingest": "Read measurement files into a store.",
+    "ingest": "Read measurement files and signals into a store.",
     "judge": "Judge measurement files, or what a store holds.",
     "show": "Explain one measurement to a person.",
     "detect": "Turn what a store's days say into findings and events.",
     "findings": "Say what is blocked where, since when, and how well that is known.",
     "events": "Say what happened: blocks and unblocks, one row each.",
+    "outages": "Say when the network was cut, on which planes, and how well that is known.",
     "notes": "Say what changed and is no policy.",
     "watch": "Say what is new, ended or revised since a run of detect.",
     "report": "Write the page of evidence for a country.",

@@ -78,6 +78,8 @@ def _said(note: str) -> str:
         "thresholds": f"the report's thresholds are not those of this version ({rest}); "
         "every number was counted again with the report's own",
         "timeline": "the store now holds events, and this report was written without them; that is not held against it",
+        "signals": "the store holds signals or outages that this report was written without; that is not held against "
+        "it",
         "version": f"the report says that version {rest} made it; this is {version('clampdown')}",
     }
     return plain(said.get(kind, note))

@@ -24,11 +24,13 @@ from clampdown.assess import blocked
 from clampdown.assess import document as doc
 from clampdown.assess.counting import Thresholds, load_thresholds
 from clampdown.assess.names import again
+from clampdown.assess.signals import Signals
 from clampdown.assess.timeline import NOT_DETECTED, STALE, Detected, absent
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
-from clampdown.model import DETECTED, TABLES, Terms
+from clampdown.model import CONNECTIVITY, DETECTED, TABLES, Terms
+from clampdown.pipeline.levels import signals_of
 from clampdown.pipeline.river import reference_of
 from clampdown.publish.page import page
 from clampdown.publish.show import Shown
@@ -41,7 +43,7 @@ from clampdown.store.store import Filter, Store, country_code, moment, network_n
 
 Moment = datetime | date | str | None
 LIST: Final = "witnesses.csv"
-TABLES_FOR_ALL: Final = ("observations", "verdicts", "cells")
+TABLES_FOR_ALL: Final = ("observations", "verdicts", "cells", *CONNECTIVITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,12 @@ def report(
     manifest = store.manifest()
     wanted = _with_history(question, limits)
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
-    if not verdicts.num_rows:
+    given = signals_of(store, blocked.wanted_signals(question), used)
+    if not verdicts.num_rows and given is None:
         raise InputError(f"the store holds no verdict on {code} in this period", where=store.name, hint=_there(store))
-    _known(question, used, verdicts, coverage, store)
+    _known(question, used, verdicts, coverage, given, store)
     inputs = _inputs(store, manifest, wanted, used)
-    answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs, _said(store))
+    answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs, _said(store), given)
     stale = set(store.stale(known.digest, used.digest))
     witnesses = b"".join(hand_out(answer.witnesses, "csv").chunks)
     concerned = {day for day in stale if day in manifest.landing or wanted.passes(day, manifest.days[day])}
@@ -107,11 +110,13 @@ def verify(
     listed = None if witnesses_csv is None else _named(witnesses_csv)
     used = reference_of(store, reference)
     inputs, said = _inputs(store, store.manifest(), wanted, used), _said(store)
+    drawn = None if stated.connectivity is msgspec.UNSET else stated.connectivity
+    given = signals_of(store, blocked.wanted_signals(stated.question), used, drawn)
     if listed is None:
-        proof = blocked.check(report_json, verdicts, fired, coverage, None, inputs, None, said)
+        proof = blocked.check(report_json, verdicts, fired, coverage, None, inputs, None, said, given)
     else:
         least = _inputs(store, store.manifest(), replace(wanted, measurements=frozenset(listed.named)), used)
-        proof = blocked.check(report_json, verdicts, fired, coverage, listed.named, inputs, least, said)
+        proof = blocked.check(report_json, verdicts, fired, coverage, listed.named, inputs, least, said, given)
         proof = also(proof, f"{LIST}/digest", stated.witnesses_digest, listed.digest)
         proof = also(proof, f"{LIST}/rows", stated.witnesses, listed.rows)
     labels = again(
@@ -163,9 +168,24 @@ def export(
     """A table of the store as Parquet, CSV or JSON lines, with the terms of what it was made from."""
     if table not in TABLES:
         raise UsageError(f"there is no table {table!r}", hint=f"There are {', '.join(TABLES)}.")
+    known = reference_of(store, reference).terms
+    if table in CONNECTIVITY:
+        if wanted and wanted.targets:
+            raise UsageError(f"{table} speak of networks and not of targets", hint="Leave out --target.")
+        rows = store.table(table, wanted)
+        of = rows["source"] if table != "signals" else _source_of(store, rows["series"])
+        used = set(pc.unique(of).to_pylist())
+        return hand_out(rows, form, tuple(t for t in known if t.source in used), of)
     sources = set(pc.unique(store.table("measurements", columns=["source"])["source"]).to_pylist())
-    terms = tuple(t for t in reference_of(store, reference).terms if t.source in sources)
+    terms = tuple(t for t in known if t.source in sources)
     return hand_out(store.table(table, wanted), form, terms)
+
+
+def _source_of(store: Store, series: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whose data each level is: that of its series."""
+    held = store.series()
+    at = pc.index_in(series, pc.SetLookupOptions(value_set=held["series"].combine_chunks()))
+    return held["source"].take(at)
 
 
 def _with_history(question: doc.Question, limits: Thresholds) -> Filter:
@@ -174,10 +194,18 @@ def _with_history(question: doc.Question, limits: Thresholds) -> Filter:
     return Filter(since=since, until=question.until, countries=frozenset({question.country}))
 
 
-def _known(question: doc.Question, reference: Reference, verdicts: pa.Table, coverage: pa.Table, store: Store) -> None:
+def _known(
+    question: doc.Question,
+    reference: Reference,
+    verdicts: pa.Table,
+    coverage: pa.Table,
+    given: Signals | None,
+    store: Store,
+) -> None:
     """A name that nothing answers to is a slip of the pen, not a service without data."""
     if question.network is not None:
-        seen = set(coverage["network"].to_pylist()) | set(verdicts["network"].to_pylist())
+        tables = (coverage, verdicts, *((given.series,) if given else ()))
+        seen = {network for table in tables for network in table["network"].to_pylist()}
         if question.network not in seen:
             text = f"the store holds no verdict from AS{question.network} in {question.country} in this period"
             raise InputError(text, where=store.name, hint="Leave out --network to see which networks there are.")

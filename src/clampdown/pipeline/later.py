@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from clampdown.pipeline import detecting, found
+from clampdown.pipeline import cuts, detecting, found
 from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.api import Path_, open_store
 from clampdown.pipeline.detecting import DetectSummary
 from clampdown.pipeline.found import Watched
 from clampdown.pipeline.river import Tell, quiet
 from clampdown.publish.findings import with_sentences
+from clampdown.publish.outages import with_sentences as with_outages
 from clampdown.store.store import Store
 
 
@@ -81,6 +82,32 @@ def events(
 def notes(store: Store | Path_, country: str | None = None, *, since: Moment = None, until: Moment = None) -> pa.Table:
     """Changes that are none of policy: of the instrument, of a site itself, of the number of measurements."""
     return found.told(_held(store), "notes", country=country, since=since, until=until).rows
+
+
+def outages(
+    store: Store | Path_,
+    country: str | None = None,
+    *,
+    network: int | str | None = None,
+    region: str | None = None,
+    plane: str | None = None,
+    grade: str | None = None,
+    kind: str | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    parts: bool = False,
+    sentences: bool = False,
+) -> pa.Table:
+    """Losses of connectivity found in signals, one row each; with `parts`, a row per signal that fell or did not, per
+    precursor, restoration and occurrence. Where nothing was detected yet they are found in memory and not kept."""
+    told = cuts.outages(
+        _held(store), country, network=network, region=region, plane=plane, grade=grade, kind=kind, since=since,
+        until=until,
+    )  # fmt: skip
+    if parts:
+        return told.tables["outage_parts"]
+    rows = told.tables["outages"]
+    return with_outages(rows, told.tables["outage_parts"], told.tables["context"], told.labels) if sentences else rows
 
 
 def watch(store: Store | Path_, since: int | str | datetime | None = None, *, country: str | None = None) -> Watched:

@@ -6,7 +6,7 @@ Columns that matter least go first; after them the widest is cut. The sentence b
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,6 +35,13 @@ _HEADS: Final[dict[str, dict[str, int]]] = {
     "event_members": {
         "event": 2, "network": 0, "target": 0, "direction": 0, "when": 0, "share": 4, "k of n": 3, "grade": 5,
     },
+    "outages": {
+        "outage": 1, "country": 2, "entity": 0, "plane": 5, "when": 0, "until": 0, "depth": 0, "grade": 7, "kind": 6,
+        "planes": 4, "lost h": 3,
+    },
+    "outage_parts": {
+        "outage": 1, "role": 0, "entity": 4, "plane": 3, "signal": 0, "when": 0, "until": 5, "depth": 0, "operator": 2,
+    },
     "notes": {"kind": 0, "first": 0, "last": 0, "country": 0, "network": 4, "target": 5, "test": 2, "detail": 3},
 }  # fmt: skip
 
@@ -43,8 +50,8 @@ def text(
     name: str, rows: pa.Table, width: int, *, sentences: bool = False, labels: Labels = NO_LABELS
 ) -> Iterator[str]:
     """The table, line by line."""
-    sentences = sentences or width < NARROW
-    told = with_sentences(name, rows, labels) if sentences else rows
+    sentences = (sentences or width < NARROW) and name != "outage_parts"
+    told = with_sentences(name, rows, labels) if sentences and SENTENCE not in rows.column_names else rows
     found = [(_cells(name, row), row.get(SENTENCE)) for row in told.to_pylist()]
     heads = dict(_HEADS[name])
     if "country" in heads and len(set(rows["country"].to_pylist())) == 1:
@@ -56,7 +63,7 @@ def text(
     yield "  ".join("-" * widths[i] for i in shown)
     for line, (_, sentence) in zip(lines[1:], found, strict=True):
         yield _line(line, shown, widths)
-        if sentence is not None:
+        if sentences and sentence is not None:
             indent = "    "
             yield textwrap.fill(num.visible(sentence), max(width, 40), initial_indent=indent, subsequent_indent=indent)
 
@@ -104,7 +111,7 @@ def _wide(cell: str) -> int:
 
 
 def _cells(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
-    return {"findings": _finding, "events": _event, "event_members": _member, "notes": _note}[name](row)
+    return _CELLS[name](row)
 
 
 def days(after: datetime | None, before: datetime | None) -> str:
@@ -167,3 +174,40 @@ def _note(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["kind"], row["first"], row["last"] or "lasts", row["country"] or "-", network, row["target"] or "-",
         row["test"] or "-", row["detail"] or "-",
     )  # fmt: skip
+
+
+def times(after: datetime | None, before: datetime | None) -> str:
+    """2026-01-08 16:00 .. 16:30: a bracket, in minutes of UTC"""
+    if after is None or before is None:
+        one = before or after
+        return "-" if one is None else f"{'by' if before else 'after'} {one:%Y-%m-%d %H:%M}"
+    return (
+        f"{after:%Y-%m-%d %H:%M} .. " + f"{before:%H:%M}"
+        if after.date() == before.date()
+        else (f"{after:%Y-%m-%d %H:%M} .. {before:%m-%d %H:%M}")
+    )
+
+
+def _outage(row: Mapping[str, Any]) -> tuple[str, ...]:
+    ended = times(row["end_after"], row["end_before"])
+    if row["occurrences"] > 1:
+        ended = f"{ended} ({row['occurrences']} of {row['occurrences_of']} days)"
+    return (
+        row["outage"], row["country"] or "-", row["entity"], row["plane"],
+        times(row["onset_after"], row["onset_before"]), "lasts" if row["lasts"] else ended, num.percent(row["depth"]),
+        row["grade"], row["kind"], row["planes"], f"{row['lost_hours']:.1f}",
+    )  # fmt: skip
+
+
+def _part(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        row["outage"], row["role"], row["entity"], row["plane"], row["signal"],
+        times(row["onset_after"], row["onset_before"]), times(row["end_after"], row["end_before"]),
+        "-" if row["depth"] is None else num.percent(row["depth"]), row["operator"],
+    )  # fmt: skip
+
+
+_CELLS: Final[dict[str, Callable[[Mapping[str, Any]], tuple[str, ...]]]] = {
+    "findings": _finding, "events": _event, "event_members": _member, "notes": _note, "outages": _outage,
+    "outage_parts": _part,
+}  # fmt: skip

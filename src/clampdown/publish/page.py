@@ -20,9 +20,10 @@ from markupsafe import Markup
 
 from clampdown.assess.counting import INSUFFICIENT
 from clampdown.assess.document import Cell, Excluded, Headline, Network, Report
-from clampdown.publish import charts, lanes, words
+from clampdown.publish import charts, lanes, panels, words
 from clampdown.publish import numbers as num
 from clampdown.publish.words import cells as tell
+from clampdown.publish.words import cuts
 from clampdown.publish.words import inputs as origin
 from clampdown.publish.words import report as prose
 from clampdown.publish.words import timeline as told
@@ -47,6 +48,7 @@ class View(NamedTuple):
 
     report: Report
     answers: tuple[tuple[str, tuple[Headline, ...], int], ...]  # group, lines, lines left out
+    signals: panels.Drawn | None  # null: the report has no signals
     drawn: lanes.Drawn
     tale: told.Telling
     months: tuple[float, ...]
@@ -73,7 +75,8 @@ class View(NamedTuple):
 def page(report: Report) -> bytes:
     """The report as one self-contained HTML file."""
     environment = _environment()
-    style = _style()
+    signals = cuts.of(report)
+    style = _style("style.css", *(("cuts.css",) if signals else ()))
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -85,14 +88,15 @@ def page(report: Report) -> bytes:
     html = environment.get_template("page.html").render(
         view=_view(report), report=report, words=words, prose=prose, num=num, style=style, policy=policy,
         tell=tell, told=told, named=_Names(report), origin=origin,
+        cuts=cuts, signals=signals,
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 
 
-def _style() -> Markup:
-    """Our own file, which holds nothing from outside: the one text that is not escaped."""
-    text = (resources.files("clampdown.publish") / "templates" / "style.css").read_text("utf-8")
-    return Markup(text)  # noqa: S704
+def _style(*names: str) -> Markup:
+    """Our own files, which hold nothing from outside: the one text that is not escaped."""
+    folder = resources.files("clampdown.publish") / "templates"
+    return Markup("".join((folder / name).read_text("utf-8") for name in names))  # noqa: S704
 
 
 class _Names:
@@ -154,10 +158,12 @@ def _view(report: Report) -> View:
     states = {cell.state for cell in report.cells}
     drawn = {path.state for _, each in strips for path in each.paths}
     counted = {state for line in report.headlines for state, n in line.whole.states.items() if n}
-    absent = {"answer": not answers, "timeline": report.timeline is None, "days": not strips}
+    signals = cuts.of(report)
+    absent = {"answer": not answers, "cut": signals is None, "timeline": report.timeline is None, "days": not strips}
     return View(
         report=report,
         answers=answers,
+        signals=None if signals is None else panels.draw(signals),
         drawn=lanes.draw(report.timeline, days) if report.timeline else lanes.Drawn((), (), 0),
         tale=told.Telling(report, years=prose.years(report.period)),
         months=lanes.months(days),

@@ -8,7 +8,7 @@ import msgspec
 
 from clampdown.assess.document import Report
 from clampdown.evidence import Proof
-from clampdown.publish import feeds
+from clampdown.publish import feeds, outages
 from clampdown.publish.findings import Event, Finding, Member, Note
 from clampdown.publish.judged import Line
 from clampdown.publish.show import Shown
@@ -19,6 +19,7 @@ OUTPUTS: Final[dict[str, tuple[str, Any]]] = {
     "judge": ("One line of `clampdown judge --format jsonl`", Line),
     "members": ("One line of `clampdown events --members --format jsonl`", Member),
     "notes": ("One line of `clampdown notes --format jsonl`", Note),
+    "outages": ("One line of `clampdown outages --format jsonl`", outages.Line),
     "report": ("report.json of `clampdown report`", Report),
     "show": ("`clampdown show --json`", Shown),
     "verify": ("`clampdown verify --json`", Proof),

@@ -83,6 +83,7 @@ EXCLUDED: Final = {
 }
 SECTION: Final = {
     "answer": "The short answer",
+    "cut": "Was the network cut?",
     "timeline": "Timeline",
     "matrix": "Targets and networks",
     "days": "Day by day",

@@ -39,14 +39,58 @@ WHY: Final = {
     "shared_networks": "they share networks",
 }
 BACKING: Final = {"works_elsewhere": "in the same days it worked in {n other country|other countries}"}
-NOTE: Final = {
+# What `detect` writes of outages.
+OUTAGE_WHY: Final = {
+    "no_outside_source": "no source outside the signals says that it was ordered",
+    "published_list": "a published list of shutdowns has it",
+    "order": "an order or an official statement was published",
+    "own_evidence_only": "what was published of it rests on the very signals used here",
+    "accident_named": "a published record names an accident as its cause",
+}
+OUTAGE_AGAINST: Final = {
+    "new_normal": "a level has settled at another height, which may be a new normal",
+    "one_signal": "one signal alone shows it",
+    "planes_disagree": "on other planes there are data, and they did not fall",
+    "source_failing": "the source fell in many countries at once",
+    "no_data_since": "there are no data since",
+    "short_history": "too little is known of the time before",
+    "begun_apart": "its planes did not begin together",
+    "operator_shared": "all signals that fell are measured by one operator",
+    "published_accident": "a published record calls it an accident",
+}
+OUTAGE_PATTERN: Final = {
+    "nightly": "it comes back at night",
+    "mornings": "it comes back in the mornings",
+    "recurring": "it comes back at the same hours",
+}
+FEATURE: Final = {
+    "on_the_hour": "it begins on the hour, local time",
+    "half_hour_multiple": "it lasts a multiple of half an hour",
+    "round_duration": "it lasts a round number of hours",
+    "recurs_1_4_days": "it comes again after exactly one to four days",
+    "all_signals": "all watched signals fell",
+    "election": "an election is on record for these days",
+    "protest": "protests are on record for these days",
+    "coup": "a coup is on record for these days",
+    "exam": "exams are on record for these days",
+    "order": "an order is on record for these days",
+}
+FEATURE_VALUE: Final = {"yes": "yes", "no": "no", "unknown": "not known"}
+# Notes on signals; none of them is an outage.
+NOTE_SIGNALS: Final = {
+    "surge": "a rise of users, which is no outage",
+    "withheld": "days whose source had too little of its own instrument, so that nothing is said of them",
+    "source_failure": "one source fell in many countries at once, which says nothing of any of them",
+    "level_shift": "one signal alone settled at another height, which is no outage",
+}
+NOTE: Final = NOTE_SIGNALS | {
     "instrument": "a change of the instrument, not of policy",
     "site_down": "the site itself was down, not blocked",
     "volume": "the number of measurements collapsed, which says nothing of blocking and is no recovery",
     "burst": "a burst of devices, set aside: it starts and ends nothing",
     "broken_probe": "probes that fail at everything, set aside",
 }
-COUNTED: Final = frozenset({"volume", "burst", "broken_probe"})  # notes whose detail says how many
+COUNTED: Final = frozenset({"volume", "burst", "broken_probe", *NOTE_SIGNALS})  # notes whose detail says how many
 WITHHELD: Final = frozenset({"site_down", "instrument", "withheld"})  # these take the claim back
 NOTE_BRIEF: Final = {
     "instrument": "Instrument",
@@ -54,6 +98,10 @@ NOTE_BRIEF: Final = {
     "volume": "Fewer measurements",
     "burst": "Burst of devices",
     "broken_probe": "Broken probes",
+    "surge": "Rise of users",
+    "withheld": "Days withheld",
+    "source_failure": "Source failed",
+    "level_shift": "Level settled",
 }
 DETAIL: Final = {
     "version": "with version {}",
@@ -65,6 +113,10 @@ DETAIL: Final = {
     "days": "in {n day|days}",
     "usual": ", where {} a day are usual",
     "devices": "{n device|devices}",
+    "signal": "",  # said as what the note is about
+    "factor": "{} times what is expected",
+    "operator": "measured by {}",
+    "entities": "in {n place|places} at once",
     "sessions": "{n session|sessions}",
 }
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]*", re.ASCII)
@@ -85,7 +137,7 @@ def split(codes: str | None) -> list[str]:
 def details(text: str | None) -> list[str]:
     """The parts of a note's detail: counts are separated by blanks, and a name may hold some."""
     parts = (text or "").split(" ")
-    if all(part.partition(":")[2].isdecimal() for part in parts):
+    if all(":" in part and _head(part) in DETAIL for part in parts):
         return parts
     return split(text)
 
@@ -102,6 +154,16 @@ def withheld(codes: str | None) -> list[str]:
 
 def patterns(codes: str | Iterable[str] | None) -> list[str]:
     return _said(codes, PATTERN)
+
+
+def outage_reasons(codes: str | Iterable[str] | None) -> list[str]:
+    """Why an outage is called what it is called."""
+    return _said(codes, OUTAGE_WHY)
+
+
+def outage_doubts(codes: str | Iterable[str] | None) -> list[str]:
+    """What speaks against an outage."""
+    return _said(codes, OUTAGE_AGAINST)
 
 
 def reasons(codes: str | Iterable[str] | None) -> list[str]:
@@ -135,7 +197,7 @@ def together(codes: str | Iterable[str] | None, targets: int) -> str:
 
 def detail(text: str | None) -> str:
     """version:probe/3.9 → with version probe/3.9; devices:40 usual:3 → 40 devices, where 3 a day are usual"""
-    return " ".join(_said(details(text), DETAIL)).replace(" ,", ",")
+    return " ".join(filter(None, _said(details(text), DETAIL))).replace(" ,", ",")
 
 
 def _listed(codes: str | Iterable[str] | None) -> list[str]:

@@ -15,6 +15,7 @@ from clampdown.model import UNKNOWN_DAY
 from clampdown.publish import numbers as num
 from clampdown.publish import words
 from clampdown.publish.words import codes as said
+from clampdown.publish.words import signals
 from clampdown.publish.words.codes import name
 
 Labels = Mapping[str, str]  # target -> what people call it
@@ -263,7 +264,8 @@ def member(row: Mapping[str, Any], *, days_only: bool, labels: Labels = NO_LABEL
 def note(row: Mapping[str, Any], *, labels: Labels = NO_LABELS) -> str:
     """One change that is none of policy."""
     what = said.NOTE.get(row["kind"], f"a change of the kind {num.plain(row['kind'])}, which is none of policy")
-    where = [about(row["target"], labels)] if row["target"] else []
+    signal = row["kind"] in said.NOTE_SIGNALS
+    where = [signals.signal(row["target"]) if signal else about(row["target"], labels)] if row["target"] else []
     where += [num.network(row["network"])] if row["network"] is not None else []
     where += [name(row["country"])] if row["country"] else []
     tested = [f"test {name(row['test'])}"] if row["test"] else []

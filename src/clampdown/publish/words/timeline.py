@@ -10,7 +10,7 @@ from clampdown.assess.events import Change, Event, Note, Run, Stretch
 from clampdown.publish import numbers as num
 from clampdown.publish import words
 from clampdown.publish.lanes import Bar, kind_of
-from clampdown.publish.words import codes
+from clampdown.publish.words import codes, signals
 
 INTRO: Final = (
     "One bar is one happening: a beginning and the end that belongs to it, over all targets and networks that changed "
@@ -209,7 +209,9 @@ class Telling:
     def note(self, note: Note) -> num.Sentence:
         """One change that is none of policy."""
         head = codes.NOTE_BRIEF.get(note.kind) or num.plain(note.kind, 60)
-        about = [num.name(self._names.target(note.target))] if note.target is not None else []
+        signal = note.kind in codes.NOTE_SIGNALS
+        told = signals.signal if signal else lambda target: num.name(self._names.target(target))
+        about = [told(note.target)] if note.target is not None else []
         about += [num.network(note.network)] if note.network is not None else []
         about += [num.name(note.test)] if note.test is not None else []
         when = self._day(note.first) if note.last == note.first else f"since {self._day(note.first)}"
