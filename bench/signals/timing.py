@@ -1,10 +1,10 @@
-"""Law: levels are written before the clock starts; the package goes over what was written, in processes of its own.
+"""Law: levels are written before the clock starts; the package goes over a store, in processes of its own.
 
-python bench/signals/timing.py FOLDER WORKERS [read]   one JSON object: seconds, levels, peak memory
+python bench/signals/timing.py STORE WORKERS [read]   one JSON object: seconds, levels, peak memory
 
-Files are as the store settles them: one a day, sorted by series and time, zstd, row groups of 65,536 rows. The watch
-over series is divided by series: each process reads those row groups that hold some of its own. `read` is the floor:
-the same columns of the same files, each file once, divided by days, and nothing done with them.
+The store holds what settling would have left: parts of each day, sorted by series and time, written by the package's
+own writer. What is timed is `pipeline.outages.compute`, from the manifest to the tables. `read` is the floor: the same
+columns of the same files, each file once, divided by days, checksums and all, and nothing done with them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,7 +25,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 BENCH = Path(__file__).resolve().parents[1]
 sys.path[:0] = [path for path in (str(BENCH), str(BENCH.parent / "src")) if path not in sys.path]
@@ -35,12 +33,15 @@ from sim.arms import Figure  # noqa: E402
 
 from clampdown.intake.levels import Signal, series_id  # noqa: E402
 from clampdown.model import CONNECTIVITY  # noqa: E402
+from clampdown.store.manifest import Day, Manifest, Part, commit  # noqa: E402
+from clampdown.store.storage import LocalStorage  # noqa: E402
+from clampdown.store.store import Store  # noqa: E402
+from clampdown.store.tables import read, write_settled  # noqa: E402
 from signals.kinds import BY_NAME  # noqa: E402
 
 DAY: Final = 86_400
 GB: Final = 1e9
 COLUMNS: Final = ("series", "time", "value", "quality")
-GROUP: Final = 1 << 16
 _SIGNALS: Final = ("bgp/slash24", "probing/slash24", "telescope/sources", "google/search", "cloudflare/http")
 CUTS: Final = 1 / 400  # of entities a day that have a cut of four hours: about one a year
 
@@ -91,24 +92,28 @@ def _rows(load: Load) -> list[dict[str, Any]]:
 
 
 def write(load: Load, folder: Path, workers: int) -> None:
-    """One file a day, and what the series are."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """A store with this load, as settling leaves it."""
     rows = _rows(load)
-    pq.write_table(pa.Table.from_pylist(rows, schema=CONNECTIVITY["series"]), folder / "series.parquet")
-    (folder / "signals").mkdir(exist_ok=True)
-    job = partial(_write_days, load, folder, [row["series"] for row in rows], [row["signal"] for row in rows])
+    job = partial(_write_days, load, folder, rows)
     parts = [range(n, load.days, max(workers, 1)) for n in range(max(workers, 1))]
     if workers < 2:
-        job(parts[0])
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        list(pool.map(job, parts))
+        made = [job(parts[0])]
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            made = list(pool.map(job, parts))
+    days = {day: entry for found in made for day, entry in found.items()}
+    storage = LocalStorage(folder)
+    storage.write_new("clampdown.json", b'{"format": 1}')
+    commit(storage, Manifest(days=days))
 
 
-def _write_days(load: Load, folder: Path, ids: list[str], signals: list[str], days: range) -> None:
-    bins = DAY // load.step
+def _write_days(load: Load, folder: Path, rows: list[dict[str, Any]], days: range) -> dict[str, Day]:
+    storage, made = LocalStorage(folder), {}
+    bins, ids = DAY // load.step, [row["series"] for row in rows]
     rng = np.random.default_rng(7)
-    kinds = [BY_NAME[name] for name in signals]
+    kinds = [BY_NAME[row["signal"]] for row in rows]
+    once = pa.Table.from_pylist(rows, schema=CONNECTIVITY["series"])
+    once = once.sort_by([(name, "ascending") for name in ("country", "entity", "signal", "series")])
     base = np.exp(rng.uniform(np.log(500), np.log(50_000), len(ids)))
     deep = np.array([kind.diurnal[1] for kind in kinds])
     noise = np.array([max(kind.noise[1], 5e-4) for kind in kinds])
@@ -132,45 +137,25 @@ def _write_days(load: Load, folder: Path, ids: list[str], signals: list[str], da
         table = pa.Table.from_arrays(
             [series, times, values, nothing, pa.repeat(pa.scalar(name), len(series))], schema=CONNECTIVITY["signals"]
         )
-        path = folder / "signals" / f"{name}.parquet"
-        pq.write_table(table, path, compression="zstd", compression_level=3, row_group_size=GROUP)
+        told = once.set_column(once.schema.get_field_index("day"), "day", pa.repeat(pa.scalar(name), len(once)))
+        tables = {
+            "signals": write_settled(storage, "signals", name, table),
+            "series": write_settled(storage, "series", name, told.cast(CONNECTIVITY["series"])),
+        }
+        begin, end = f"{name}T00:00:00Z", f"{name}T23:55:00Z"
+        made[name] = Day(tables, "0" * 64, levels="0" * 64, levels_first=begin, levels_last=end, levels_newest=end)
+    return made
 
 
-def days_of(
-    folder: Path, low: str = "", high: str = "~", wanted: Mapping[str, Any] | None = None
-) -> Iterator[tuple[str, pa.Table]]:
-    """Days in order with the row groups that hold series from `low` up to `high`."""
-    for path in sorted((folder / "signals").glob("*.parquet")):
-        if wanted is not None and path.stem not in wanted:
-            continue
-        with pq.ParquetFile(path, read_dictionary=["series"]) as file:
-            groups = []
-            for number in range(file.num_row_groups):
-                held = file.metadata.row_group(number).column(0).statistics
-                if held is None or (held.min < high and held.max >= low):
-                    groups.append(number)
-            yield path.stem, file.read_row_groups(groups, columns=list(COLUMNS), use_threads=False)
-
-
-def _watched(folder: Path, workers: int, part: int) -> Any:
-    from clampdown.detect.manners import load_manners
-    from clampdown.detect.watching import abouts, watch
-
-    known = abouts(pq.read_table(folder / "series.parquet"))
-    names = sorted(known)
-    edges = [len(names) * n // workers for n in range(workers + 1)]
-    mine = names[edges[part] : edges[part + 1]]
-    high = names[edges[part + 1]] if part + 1 < workers else "~"
-    return watch(days_of(folder, mine[0], high), {name: known[name] for name in mine}, load_manners()), _peak()
+def parts_of(folder: Path) -> list[tuple[Part, ...]]:
+    """The parts of signals of every day."""
+    days = Store(LocalStorage(folder)).manifest().days
+    return [days[day].tables["signals"] for day in sorted(days)]
 
 
 def _read(folder: Path, workers: int, part: int) -> int:
-    rows = 0
-    for number, path in enumerate(sorted((folder / "signals").glob("*.parquet"))):
-        if number % workers == part:
-            with pq.ParquetFile(path, read_dictionary=["series"]) as file:
-                rows += file.read(columns=list(COLUMNS), use_threads=False).num_rows
-    return rows
+    found = parts_of(folder)[part::workers]
+    return sum(read(LocalStorage(folder), "signals", each, columns=list(COLUMNS)).num_rows for each in found)
 
 
 def _peak() -> int:
@@ -188,25 +173,15 @@ def _each(job: Any, workers: int) -> list[Any]:
 
 
 def detected(folder: Path, workers: int) -> dict[str, float]:
-    """The whole way from levels to outages."""
-    from clampdown.detect.outages import GivenOutages, Watched, fuse
-    from clampdown.detect.watching import abouts
+    """The whole way from a store to its outages."""
+    from clampdown.pipeline.outages import compute
 
     start = time.perf_counter()
-    found = _each(partial(_watched, folder, workers), workers)
-    watching = time.perf_counter() - start
-    whole = Watched()
-    for one, _ in found:
-        whole.falls += one.falls
-        whole.withheld += one.withheld
-        whole.first |= one.first
-        whole.last |= one.last
-    known = abouts(pq.read_table(folder / "series.parquet"))
-    made = fuse(whole, known, GivenOutages(), lambda wanted: days_of(folder, wanted=wanted))
+    made = compute(Store(LocalStorage(folder)), workers=workers)
     seconds = time.perf_counter() - start
-    peak = _peak() + (sum(one for _, one in found) if workers > 1 else 0)
-    counted = {"falls": len(whole.falls), "outages": made["outages"].num_rows}
-    return {"seconds": seconds, "watching": watching, "peak": peak, **counted}
+    unit = 1 if sys.platform == "darwin" else 1024
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit  # of the largest one
+    return {"seconds": seconds, "own": _peak(), "child": child, "outages": made["outages"].num_rows}
 
 
 def timed(folder: Path, workers: int, *more: str) -> dict[str, float]:
@@ -227,17 +202,16 @@ def figures(folder: Path, scale: float, workers: int) -> list[Figure]:
         start = time.perf_counter()
         write(small, place, workers)
         written = time.perf_counter() - start
-        size = sum(path.stat().st_size for path in (place / "signals").iterdir())
+        size = sum(part.size for parts in parts_of(place) for part in parts)
         floor, run = timed(place, workers, "read"), timed(place, workers)
         label = f"{load.name}: {small.entities} of {load.entities} entities, {small.days} of {load.days} days"
         of, aim = f"{small.levels:,} levels", f"<= {load.aim:g}" if scale == 1 else ""
         made += [
-            Figure(label, "seconds", run["seconds"], aim=aim, of=of),
-            Figure(label, "    of them watching series", run["watching"], of=f"{run['falls']} falls"),
-            Figure(label, "    and what follows", run["seconds"] - run["watching"], of=f"{run['outages']} outages"),
+            Figure(label, "seconds", run["seconds"], aim=aim, of=f"{of}, {run['outages']} outages"),
             Figure(label, "million levels a second", small.levels / run["seconds"] / 1e6, of=of),
             Figure(label, "floor: seconds to read the files", floor["seconds"], of=f"{size / GB:.2f} GB"),
-            Figure(label, "peak GB, all processes", run["peak"] / GB, of=f"{workers} processes"),
+            Figure(label, "peak GB of the process that was started", run["own"] / GB),
+            Figure(label, "peak GB of the largest of its workers", run["child"] / GB, of=f"{workers} processes"),
             Figure(label, "seconds to make the files (not counted)", written),
         ]
     return made

@@ -10,11 +10,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from signals import arms, benches, equal, peers, timing
 from signals.equal import OURS, Bench, Contender, Row
 from signals.peers import Events
+
+from clampdown.store.storage import LocalStorage
+from clampdown.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2023, 1, 2)
@@ -136,11 +138,13 @@ def test_levels_of_the_speed_test_are_as_the_store_holds_them(tmp_path: Path) ->
     load = timing.scaled(timing.NETWORKS, 0.003)
     assert (load.entities, load.days, load.step) == (9, 21, 300)
     timing.write(load, tmp_path, 1)
-    days = list(timing.days_of(tmp_path))
-    assert [day for day, _ in days] == sorted(day for day, _ in days)
+    store = Store(LocalStorage(tmp_path))
+    days = list(store.levels())
+    assert [day for day, _ in days] == store.manifest().leveled()
     assert sum(table.num_rows for _, table in days) == load.levels
-    first = pq.read_table(tmp_path / "signals" / f"{days[0][0]}.parquet").select(["series", "time"])
+    first = days[0][1].select(["series", "time"])
     assert first.equals(first.sort_by([("series", "ascending"), ("time", "ascending")]))
+    assert len(set(store.series()["series"].to_pylist())) == load.entities
     assert timing._read(tmp_path, 2, 0) + timing._read(tmp_path, 2, 1) == load.levels
 
 
