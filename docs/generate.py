@@ -131,13 +131,14 @@ def rule_section(rule: dict[str, Any]) -> str:
 
 
 def tables_page() -> str:
-    """Columns of model.py with the comments beside them."""
-    from clampdown import model
+    """Columns of model.py and model_signals.py with the comments beside them."""
+    from clampdown import model, model_signals
 
     names = {id(schema): name for name, schema in (model.TABLES | model.DETECTED).items()}
-    comments = column_comments((CODE / "model.py").read_text(encoding="utf-8"))
+    files = ("model.py", "model_signals.py")
+    comments = column_comments("\n".join((CODE / file).read_text(encoding="utf-8") for file in files))
     parts = ["# Tables\n", MADE, "Times are naive UTC in microseconds. `null` is written empty.\n"]
-    for key, schema in ((k, v) for k, v in vars(model).items() if id(v) in names):
+    for key, schema in ((k, v) for k, v in (vars(model) | vars(model_signals)).items() if id(v) in names):
         rows = [
             (f"`{f.name}`", f.type, "" if f.nullable else "never null", comments.get((key, f.name), "")) for f in schema
         ]

@@ -116,15 +116,19 @@ class Model:
 
     def __init__(self, tables: dict[int, dict[str, int]] | None = None) -> None:
         self.tables: dict[int, dict[str, int]] = {n: dict((tables or {}).get(n, {})) for n in range(len(PEERS))}
-        self.whole: set[int] = set(tables or {})
+        self.whole = {(n, version) for n in tables or {} for version in (4, 6)}
+        self.begun: set[int] = set()  # peers whose session began
         self.known: set[tuple[str, str]] = set()  # (entity, signal) that had a level
 
     def step(self, step: Step) -> None:
         table = self.tables[step.peer]
         if step.what != "tell":
             table.clear()
-            self.whole.discard(step.peer)
+            self.whole -= {(step.peer, 4), (step.peer, 6)}
+            (self.begun.add if step.what == "up" else self.begun.discard)(step.peer)
             return
+        if not step.withdrawn and not step.announced and step.peer in self.begun:
+            self.whole.add((step.peer, 4))  # an empty message: that was all (RFC 4724)
         for each in step.withdrawn:
             table.pop(each, None)
         for each in step.announced:
@@ -135,7 +139,7 @@ class Model:
         out: dict[tuple[str, str], int] = {}
         for version, pool in ((4, FOUR), (6, SIX)):
             tables = {n: {p: o for p, o in t.items() if mrt.family(p) == version} for n, t in self.tables.items()}
-            full = [n for n in self.whole if len(tables[n]) > limits.full(version)]
+            full = [n for n in tables if (n, version) in self.whole and len(tables[n]) > limits.full(version)]
             if len(full) < limits.peers:
                 continue
             names = ["bgp/prefixes", "bgp/slash24"] if version == 4 else ["bgp/prefixes6"]

@@ -75,7 +75,7 @@ def test_names_of_publishers() -> None:
     }
     assert TABLE.ioda["gtr"].normalised
     assert not TABLE.ioda["bgp"].normalised
-    assert "gtr-sarima" not in TABLE.ioda
+    assert [name for name, named in TABLE.ioda.items() if named.forecast] == ["gtr-sarima"]
     for text in ("21", "YouTube", "youtube", "YOUTUBE"):
         told = TABLE.of_product(text)
         assert told is not None

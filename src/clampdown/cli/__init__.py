@@ -20,7 +20,7 @@ except KeyboardInterrupt:  # so early that no command could catch it; nothing wa
 
 # Verb → its file and the line that `--help` shows, in the order of the work.
 VERBS: Final[dict[str, str]] = {
-    "ingest": "Read measurement files into a store.",
+    "ingest": "Read measurement files and signals into a store.",
     "judge": "Judge measurement files, or what a store holds.",
     "show": "Explain one measurement to a person.",
     "detect": "Turn what a store's days say into findings and events.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,9 +12,11 @@ from clampdown.cli.frame import common, open_frame, reference_option, store_opti
 from clampdown.cli.opening import asked, open_reference, open_store, row_options
 from clampdown.errors import UsageError
 
+TABLES: Final = ("observations", "verdicts", "cells", "signals", "series", "context")
+
 
 @click.command("export")
-@click.argument("table", metavar="TABLE", type=click.Choice(["observations", "verdicts", "cells"]))
+@click.argument("table", metavar="TABLE", type=click.Choice(list(TABLES)))
 @store_option
 @click.option("--format", "form", type=click.Choice(["parquet", "csv", "jsonl"]), default="csv", show_default=True)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
@@ -30,8 +33,9 @@ def command(
 ) -> None:
     """Hand out a table as Parquet, CSV or JSON lines.
 
-    TABLE is observations, verdicts or cells. Attribution and terms of the sources are printed on stderr, and stand
-    in the file where the format has a place for them.
+    TABLE is observations, verdicts, cells, or what ingest keeps of signals: signals (levels), series (whose levels
+    they are) and context (what others published about outages, orders and protests). Attribution and terms of the
+    sources are printed on stderr, and stand in the file where the format has a place for them.
     """
     frame = open_frame(context)
     if form == "parquet" and output is None and sys.stdout.isatty():

@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 def command(
     context: click.Context, paths: tuple[str, ...], no_judge: bool, again: bool, as_json: bool, strict: bool
 ) -> int:
-    """Read measurement files into a store.
+    """Read measurement files and signals into a store.
 
     PATH is a file, a folder, a glob or - for stdin: .json, .jsonl and YAML reports, tables of OONI's data
-    pipeline (observations and scores, as .csv or .sql), plain or packed with gzip, zstd or lz4, and tar files of these.
+    pipeline (observations and scores, as .csv or .sql), and files of signals; plain or packed with gzip, bzip2, zstd
+    or lz4, and tar files of these.
     Reading a file twice changes nothing; after an interruption the same command finishes the work. The days that were
     touched are judged.
     """

@@ -31,7 +31,7 @@ class Document(NamedTuple):
 def opened(reader: Reader, rows: LevelRows) -> Peeked | None:
     """The text without its mark; None, with a reject, where it holds nothing or is a page of a web site."""
     text = Peeked(reader)
-    if text.peek(3) == _MARK:
+    if text.peek(3).startswith(_MARK):
         text.drop(3)
     head = text.peek(WINDOW)
     bare = head.strip(WHITE + b"\0")

@@ -95,11 +95,12 @@ def _rows(
     if fault is not None and lines:
         rows.reject(len(lines) if lines[-1] else None, *fault)
         lines.pop()  # the last line may have lost its end
-    head = False
+    head = seen = False
     for line, row in _joined(lines, rows):
         try:
             cells = [cell.strip() for cell in next(iter(csv.reader(io.StringIO(row, newline=""), delimiter=sign)), [])]
         except csv.Error as error:
+            seen = True
             rows.reject(line, "bad_row", f"not a row of a table: {error}", row.encode())
             continue
         if not any(cells):
@@ -107,10 +108,13 @@ def _rows(
         if not head or tuple(cells[: len(columns)]) == columns:
             head = True  # files put together bring their head again
             continue
+        seen = True
         if len(cells) < len(columns) or any(cells[len(columns) :]):
             rows.reject(line, "bad_row", f"{len(cells)} cells where the head names {len(columns)}", row.encode())
             continue
         yield Row(line, dict(zip(columns, cells[: len(columns)], strict=True)), row.encode())
+    if not seen and fault is None:
+        rows.reject(None, "no_data", "a head without rows: holds no data")
 
 
 def _joined(lines: list[str], rows: LevelRows) -> Iterator[tuple[int, str]]:

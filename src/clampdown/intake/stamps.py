@@ -38,7 +38,7 @@ class Stamp(NamedTuple):
     """A time, what of it was said, and what is odd about the way it was said."""
 
     time: datetime
-    precision: str  # minute | day
+    precision: str  # minute | hour | day
     doubts: tuple[str, ...] = ()
 
 
@@ -58,7 +58,7 @@ def iso(text: str) -> Stamp:
         if offset > timedelta(hours=14):
             raise BadStamp(f"{zone} is no offset of local time")
         time -= offset if zone[0] == "+" else -offset
-    return Stamp(time, "minute")
+    return Stamp(time, "hour" if found[5] is None else "minute")
 
 
 def spoken(text: str) -> Stamp:

@@ -162,6 +162,8 @@ def _year_read(year: int) -> None:
 def _gregorian(year: int, month: int, day: int) -> date:
     """The day that three numbers mean."""
     if year in _JALALI:
+        if year < _JALALI_ALONE.start:
+            raise NotATime(f"the year {year} is no Gregorian one, and lies before {FIRST_YEAR} by any other calendar")
         if year not in _JALALI_ALONE:
             raise NotATime(f"the year {year} may be of the Persian or of the lunar calendar; write Gregorian years")
         return _jalali(year, month, day)

@@ -29,7 +29,7 @@ from clampdown.assess.timeline import NOT_DETECTED, STALE, Detected, absent
 from clampdown.errors import InputError, UsageError
 from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
-from clampdown.model import DETECTED, TABLES, Terms
+from clampdown.model import CONNECTIVITY, DETECTED, TABLES, Terms
 from clampdown.pipeline.levels import signals_of
 from clampdown.pipeline.river import reference_of
 from clampdown.publish.page import page
@@ -43,7 +43,7 @@ from clampdown.store.store import Filter, Store, country_code, moment, network_n
 
 Moment = datetime | date | str | None
 LIST: Final = "witnesses.csv"
-TABLES_FOR_ALL: Final = ("observations", "verdicts", "cells")
+TABLES_FOR_ALL: Final = ("observations", "verdicts", "cells", *CONNECTIVITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +168,24 @@ def export(
     """A table of the store as Parquet, CSV or JSON lines, with the terms of what it was made from."""
     if table not in TABLES:
         raise UsageError(f"there is no table {table!r}", hint=f"There are {', '.join(TABLES)}.")
+    known = reference_of(store, reference).terms
+    if table in CONNECTIVITY:
+        if wanted and wanted.targets:
+            raise UsageError(f"{table} speak of networks and not of targets", hint="Leave out --target.")
+        rows = store.table(table, wanted)
+        of = rows["source"] if table != "signals" else _source_of(store, rows["series"])
+        used = set(pc.unique(of).to_pylist())
+        return hand_out(rows, form, tuple(t for t in known if t.source in used), of)
     sources = set(pc.unique(store.table("measurements", columns=["source"])["source"]).to_pylist())
-    terms = tuple(t for t in reference_of(store, reference).terms if t.source in sources)
+    terms = tuple(t for t in known if t.source in sources)
     return hand_out(store.table(table, wanted), form, terms)
+
+
+def _source_of(store: Store, series: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whose data each level is: that of its series."""
+    held = store.series()
+    at = pc.index_in(series, pc.SetLookupOptions(value_set=held["series"].combine_chunks()))
+    return held["source"].take(at)
 
 
 def _with_history(question: doc.Question, limits: Thresholds) -> Filter:

@@ -27,6 +27,7 @@ from clampdown.publish import judged
 from clampdown.publish.table import Export, public
 from clampdown.reference import Reference
 from clampdown.reference import load_reference as _load_reference
+from clampdown.reference.load import kind_of
 from clampdown.store.storage import LocalStorage
 from clampdown.store.store import Filter, Store, country_code, moment, network_number
 
@@ -55,7 +56,8 @@ def load_reference(source: Path_ | Mapping[str, bytes] | None = None) -> Referen
         files = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.suffix.lower() in (".toml", ".csv", ".pem")
+            if path.is_file()
+            and (path.suffix.lower() in (".toml", ".csv", ".pem") or kind_of(path.name) == "delegated")
         }
     except PermissionError as fault:
         raise InputError("no permission to read it", where=str(fault.filename)) from fault

@@ -16,7 +16,23 @@ from typing import Any, BinaryIO, Final
 
 from clampdown.intake.containers import Limits, Opened, Raw, records, refused
 from clampdown.intake.features import Kit
-from clampdown.intake.sources import SignalSource, Source, ooni
+from clampdown.intake.sources import (
+    SignalSource,
+    Source,
+    access_now,
+    bgp,
+    context_csv,
+    google_traffic,
+    ioda_csv,
+    ioda_json,
+    ooni,
+    outage_list,
+    pings,
+    plain,
+    radar,
+    snapshots,
+    tor_users,
+)
 from clampdown.model import Batch, Reject
 from clampdown.pipeline.inputs import Counted, Input, Progress, open_input
 from clampdown.reference import Reference
@@ -29,7 +45,20 @@ _AT_MOST: Final = 200  # of them
 _TABLES: Final = (ooni.OBSERVATIONS, ooni.SCORES)
 _TABLE_FORMS: Final = frozenset({"csv", "sql"})
 # Sources of signals and of published records; the first whose sniff takes a file reads it.
-SIGNALS: Final[tuple[SignalSource, ...]] = ()
+SIGNALS: Final[tuple[SignalSource, ...]] = (
+    bgp.SOURCE,
+    ioda_json.SOURCE,
+    radar.SOURCE,
+    google_traffic.SOURCE,
+    ioda_csv.SOURCE,
+    tor_users.SOURCE,
+    pings.SOURCE,
+    access_now.SOURCE,
+    outage_list.SOURCE,
+    context_csv.SOURCE,
+    plain.SOURCE,
+    snapshots.SOURCE,
+)
 _SIGNALS_ALONE: Final = (
     "it holds signals, not measurements; clampdown ingest takes them into a store, then clampdown outages says what "
     "they show"
@@ -118,6 +147,7 @@ def kit_of(reference: Reference) -> Kit:
         roots=reference.roots,
         references=reference.match_references_digest,
         synthetic_public=reference.public_networks,
+        countries=reference.delegations or None,
     )
 
 

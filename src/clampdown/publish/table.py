@@ -35,11 +35,12 @@ class Export(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def export(table: pa.Table, form: str, terms: Sequence[Terms] = ()) -> Export:
-    """Write a table as parquet, csv or jsonl. `terms` are those of the sources that it was made from."""
+def export(table: pa.Table, form: str, terms: Sequence[Terms] = (), of: pa.ChunkedArray | None = None) -> Export:
+    """Write a table as parquet, csv or jsonl. `terms` are those of the sources that it was made from; `of` is the
+    source of each row, where the rows do not say it themselves."""
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}", hint=f"Formats: {', '.join(FORMATS)}")
-    table, notes = allowed(public(table), terms)
+    table, notes = allowed(public(table), terms, of)
     if form == "parquet":
         return Export(_parquet(table, notes), notes)
     return Export(_csv(table) if form == "csv" else _jsonl(table), notes)
@@ -63,15 +64,19 @@ def public(table: pa.Table) -> pa.Table:
     return table.drop_columns(hidden) if hidden else table
 
 
-def allowed(table: pa.Table, terms: Sequence[Terms]) -> tuple[pa.Table, tuple[str, ...]]:
+def allowed(
+    table: pa.Table, terms: Sequence[Terms], of: pa.ChunkedArray | None = None
+) -> tuple[pa.Table, tuple[str, ...]]:
     """The rows that may be passed on, and what must be told beside them."""
     notes = attribution(terms)
     closed = [t.source for t in terms if t.redistribute == "no"]
     kept = table
-    if closed and "source" not in table.column_names:
+    if of is None and "source" in table.column_names:
+        of = table.column("source")
+    if closed and of is None:
         kept = table.slice(0, 0)  # the rows do not say where they are from: none can be let out
     elif closed:
-        kept = table.filter(pc.invert(pc.is_in(table.column("source"), pa.array(closed, pa.string()))))
+        kept = table.filter(pc.invert(pc.is_in(of, pa.array(closed, pa.string()))))
     if left_out := table.num_rows - kept.num_rows:
         notes += (f"{left_out} rows were left out: their source does not allow passing them on",)
     return kept, notes if kept.num_rows else (*notes, "no row fits what was asked for")

@@ -55,7 +55,8 @@ class Networks:
         return rows[at][2] if at >= 0 and number <= rows[at][1] else None
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of a table; a row that cannot be read has no cells."""
     reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
     while True:
         line = reader.line_num + 1
@@ -70,7 +71,8 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
             yield line, row
 
 
-def _asn(text: str) -> int:
+def asn_of(text: str) -> int:
+    """The number of a network, with or without AS before it."""
     number = int(text.strip().upper().removeprefix("AS"))
     if not 0 < number < 2**32:
         raise ValueError(f"{text!r} is no number of a network")
@@ -89,7 +91,7 @@ def _span(row: Sequence[str]) -> tuple[bool, int, int, int, str]:
         first, last, rest = ipaddress.ip_address(row[0].strip()), ipaddress.ip_address(row[1].strip()), row[2:]
     if first.version != last.version or int(first) > int(last):
         raise ValueError("the range ends before it begins")
-    return first.version == 6, int(first), int(last), _asn(rest[0]), rest[1].strip() if len(rest) > 1 else ""
+    return first.version == 6, int(first), int(last), asn_of(rest[0]), rest[1].strip() if len(rest) > 1 else ""
 
 
 def _apart(spans: list[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
@@ -115,11 +117,11 @@ def load_users(files: Sequence[tuple[str, bytes]]) -> tuple[dict[tuple[str, int]
     shares: dict[tuple[str, int], float] = {}
     problems: list[Problem] = []
     for file, data in files:
-        for line, row in _rows(data):
+        for line, row in csv_rows(data):
             if line == 1 and row and not any(c.isdigit() for c in "".join(row)):
                 continue
             try:
-                country, asn, share = row[0].strip().upper(), _asn(row[1]), float(row[2])
+                country, asn, share = row[0].strip().upper(), asn_of(row[1]), float(row[2])
                 if len(country) != 2 or not country.isalpha() or not 0 <= share <= 1:
                     raise ValueError("want a country of two letters and a share from 0 to 1")
                 shares[country, asn] = share
@@ -134,13 +136,13 @@ def load_networks(files: Sequence[tuple[str, bytes]]) -> tuple[Networks, tuple[P
     spans: tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]] = ([], [])
     problems: list[Problem] = []
     for file, data in files:
-        for line, row in _rows(data):
+        for line, row in csv_rows(data):
             if line == 1 and row and not any(c.isdigit() for c in row[0]):
                 continue
             try:
                 numeric = len(row) >= 3 and all(cell.strip().isdecimal() for cell in row[:3])
                 if not numeric and row[0].strip().upper().removeprefix("AS").isdecimal():
-                    asn, name = _asn(row[0]), row[1].strip()
+                    asn, name = asn_of(row[0]), row[1].strip()
                 else:
                     six, first, last, asn, name = _span(row)
                     spans[six].append((first, last, asn))
@@ -165,7 +167,7 @@ def load_test_lists(
     problems: list[Problem] = []
     for file, data in files:
         header: list[str] | None = None
-        for line, row in _rows(data):
+        for line, row in csv_rows(data):
             if header is None:
                 header = [cell.strip().lower() for cell in row]
                 if "url" not in header or "category_code" not in header:

@@ -7,6 +7,8 @@ follows from the last part of its name:
     fingerprints*.csv         fingerprints in the form of blocking-fingerprints
     roots*.pem                trusted roots; a date in the name (roots-2021-09-01.pem) says of which day
     networks*.csv, asn*.csv   names of networks, ranges of addresses
+    delegated*                a registry's statistics (delegated-<registry>-extended-latest): countries of networks
+    countries*.csv            countries of networks: asn,country
     synthetic.toml            a fictional world: synthetic = true, public_networks, [countries], [networks]
     terms.toml                terms of the files given ([[terms]], and [files] name -> source)
     any other *.csv           a URL testing list; 00-LEGEND files are skipped and reported
@@ -28,6 +30,7 @@ import certifi
 from clampdown.errors import RuleError
 from clampdown.model import Terms
 from clampdown.reference import toml
+from clampdown.reference.delegated import Delegations, load_delegations
 from clampdown.reference.fingerprints import Fingerprints, Problem, load_fingerprints
 from clampdown.reference.lists import Listed, Networks, load_networks, load_test_lists, load_users
 from clampdown.reference.mechanisms import Mechanisms, load_mechanisms
@@ -44,7 +47,9 @@ _DATE: Final = re.compile(r"(20\d\d)[-.](\d\d)[-.](\d\d)")
 class Snapshot:
     """One file that the reference was made from."""
 
-    kind: str  # table | targets | fingerprints | roots | networks | test-list | synthetic | terms | unused
+    # table | targets | fingerprints | roots | networks | delegated | countries | users | test-list | synthetic | terms
+    # | unused
+    kind: str
     name: str
     date: str  # YYYY-MM-DD as far as its name or publisher says, else ""
     digest: str
@@ -59,6 +64,7 @@ class Reference:
     targets: Targets
     fingerprints: Fingerprints
     networks: Networks
+    delegations: Delegations
     users: Mapping[tuple[str, int], float]  # (country, network) -> share of the country's users, 0..1
     categories: Mapping[str, str]  # code -> label
     test_list: tuple[Listed, ...]
@@ -100,6 +106,8 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 def kind_of(name: str) -> str:
     """What a file is, by the last part of its name."""
     base = name.replace("\\", "/").rpartition("/")[2].lower()
+    if base.startswith("delegated"):  # beside them the registries put digests and signatures
+        return "unused" if base.endswith((".md5", ".asc", ".sig", ".gz", ".bz2")) else "delegated"
     if base.endswith(".toml"):
         if base.startswith("targets"):
             return "targets"
@@ -111,8 +119,8 @@ def kind_of(name: str) -> str:
             return "fingerprints"
         if base.startswith(("networks", "asn", "as-names", "geo-whois-asn")):
             return "networks"
-        if base.startswith("users"):
-            return "users"
+        if base.startswith(("users", "countries")):
+            return "users" if base.startswith("users") else "countries"
         return "unused" if base.startswith("00-") else "test-list"
     return "unused"
 
@@ -146,6 +154,7 @@ _USUAL: Final = {
     "test-list": "test-lists",
     "roots": "mozilla-roots",
     "networks": "ip-location-db",
+    "delegated": "rir-statistics",
 }
 
 
@@ -213,6 +222,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
     )
     networks, network_problems = load_networks(of("networks"))
     users, user_problems = load_users(of("users"))
+    delegations, delegation_problems = load_delegations(of("delegated"), of("countries"))
     network_names = {int(n): label for name, doc in worlds for n, label in _names(doc, "networks", name).items()}
     listed, by_host, list_problems = load_test_lists(of("test-list"), categories)
     unused = [Problem(n, 0, "", "no known kind of reference data", used=False) for n in given if kinds[n] == "unused"]
@@ -221,6 +231,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         targets=load_targets(documents("targets"), by_host),
         fingerprints=fingerprints,
         networks=Networks({**networks.names, **network_names}, networks.v4, networks.v6),
+        delegations=delegations,
         users=users,
         categories=categories,
         test_list=listed,
@@ -230,7 +241,14 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         mechanisms=load_mechanisms(tables[OWN + "mechanisms.toml"]),
         terms=tuple(terms[source] for source in sorted(terms)),
         snapshots=_snapshots(files, kinds, terms, said),
-        problems=(*fingerprints.problems, *network_problems, *user_problems, *list_problems, *unused),
+        problems=(
+            *fingerprints.problems,
+            *network_problems,
+            *user_problems,
+            *delegation_problems,
+            *list_problems,
+            *unused,
+        ),
         synthetic=synthetic,
         public_networks=tuple(n for name, doc in worlds for n in _public_networks(doc, name)),
         given=given,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -19,6 +19,7 @@ _ABBREVIATED: Final = {"st": "saint", "rep": "republic", "dem": "democratic", "i
 _MOST: Final = 100  # letters: longer texts are sentences, not names
 
 
+@lru_cache(4096)
 def country_of(text: str) -> str | None:
     """ISO 3166-1 alpha-2 code of a code (alpha-2, alpha-3) or an English name; None where no table has it."""
     if len(text) > _MOST:

@@ -39,6 +39,7 @@ class Named:
     told: Told
     normalised: bool = False
     fields: tuple[str, ...] = ()  # of nested values: the first that is there is read
+    forecast: bool = False  # what was expected, not what was measured: good for naming the evidence of an alert only
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,9 @@ def load_signals(document: toml.Table) -> SignalTable:
         each = toml.table(group, name, _WHERE)
         told = known(toml.text(each, "signal", _WHERE), toml.text(each, "operator", _WHERE, default="") or None)
         told = replace(told, unit=toml.text(each, "unit", _WHERE, default=told.unit))
-        named[name] = Named(told, toml.flag(each, "normalised", _WHERE), toml.texts(each, "fields", _WHERE))
+        read = toml.texts(each, "fields", _WHERE)
+        flags = [toml.flag(each, key, _WHERE) for key in ("normalised", "forecast")]
+        named[name] = Named(told, flags[0], read, flags[1])
     columns: list[tuple[tuple[str, ...], str, str | None]] = []
     for each in toml.tables(document, "columns", _WHERE):
         told = known(toml.text(each, "signal", _WHERE), None)

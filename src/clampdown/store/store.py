@@ -22,13 +22,19 @@ from clampdown.model import DETECTED, TABLES, UNKNOWN_DAY
 from clampdown.store import log
 from clampdown.store import manifest as manifests
 from clampdown.store.manifest import Day, Detected, Manifest
+from clampdown.store.series import SERIES_OF_DAY, each_series, inputs_of, touching
 from clampdown.store.storage import Storage
 from clampdown.store.tables import join, read
 
-# Which table's rows say country, network and time for a table that does not say them itself.
-_KEYS: Final = {"observations": "measurements", "matches": "measurements", "conflicts": "measurements"} | {
-    "fired": "verdicts"
+# Which table's rows say country, network and time for a table that does not say them itself, and by which column.
+_KEYS: Final = {
+    "observations": ("measurements", "measurement"),
+    "matches": ("measurements", "measurement"),
+    "conflicts": ("measurements", "measurement"),
+    "fired": ("verdicts", "measurement"),
+    "signals": ("series", "series"),
 }
+_LEVEL: Final = ("series", "time", "value", "quality")
 T = TypeVar("T")
 JUDGED: Final = ("verdicts", "fired", "cells", "cell_rules", "cell_versions", "coverage")
 
@@ -43,10 +49,14 @@ class Filter:
     networks: frozenset[int] = frozenset()
     targets: frozenset[str] = frozenset()
     measurements: frozenset[str] = frozenset()
+    entities: frozenset[str] = frozenset()  # of signals: IR, AS64500@IR
 
-    def keyed(self) -> bool:
-        """Does it ask for what only some tables carry?"""
-        return bool(self.since or self.until or self.countries or self.networks)
+    def keyed(self, name: str) -> bool:
+        """Does it ask for what only some tables carry, and not this one? Signals carry their time."""
+        if name not in _KEYS:
+            return False
+        time = name != "signals" and (self.since or self.until)
+        return bool(time or self.countries or self.networks or (self.entities and name == "signals"))
 
     def passes(self, day: str, entry: Day) -> bool:
         """Can this day hold a row within the period?"""
@@ -113,7 +123,8 @@ class Store:
     def table(self, name: str, wanted: Filter | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table that the filter asks for, in the table's order within each day."""
         self._known(name, columns)
-        return self._settling(lambda m: join(self._rows(m, name, wanted or Filter(), columns), name, columns))
+        wanted = wanted or Filter()
+        return self._settling(lambda m: join((rows for _, rows in self._rows(m, name, wanted, columns)), name, columns))
 
     def detected(self, name: str, wanted: Filter | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table that `detect` made. The filter's country, network and target are those of the row's own
@@ -162,7 +173,28 @@ class Store:
     ) -> Iterator[pa.Table]:
         """The same rows day by day, so that a large table never stands in memory as a whole."""
         self._known(name, columns)
-        yield from self._rows(self.manifest(), name, wanted or Filter(), columns)
+        for _, rows in self._rows(self.manifest(), name, wanted or Filter(), columns):
+            yield rows
+
+    def levels(self, wanted: Filter | None = None) -> Iterator[tuple[str, pa.Table]]:
+        """The levels that the filter asks for, day by day: series, time, value (null: the source has none), quality;
+        sorted by series and time within a day. One day at a time stands in memory."""
+        for day, rows in self._rows(self.manifest(), "signals", wanted or Filter(), _LEVEL):
+            if rows.num_rows:
+                yield day, rows
+
+    def series(self, wanted: Filter | None = None) -> pa.Table:
+        """What the series are that the filter asks for: a row each, with the first and the last day (of those that
+        are asked for) that has levels of it, and how many rows its inputs gave. What was read differently from day
+        to day (the zone of local times) is the smallest of what is said."""
+        wanted = wanted or Filter()
+        return self._settling(lambda m: each_series(self._rows(m, "series", wanted, SERIES_OF_DAY)))
+
+    def series_inputs(self, series: Collection[str], wanted: Filter | None = None) -> dict[str, tuple[str, ...]]:
+        """Series -> the names of the files that brought levels of it, sorted."""
+        where = pc.field("series").isin(pa.array(sorted(series), pa.string()))
+        rows = self._settling(lambda m: list(self._rows(m, "series", wanted or Filter(), ("series", "locator"), where)))
+        return inputs_of(table for _, table in rows)
 
     def stale(self, rules: str, reference: str) -> list[str]:
         """Days whose verdicts are missing, or were made of other rows, rules or references than these."""
@@ -195,21 +227,27 @@ class Store:
             if column not in tables[name].names:
                 raise UsageError(f"{name} has no column {column!r}")
 
-    def _rows(self, manifest: Manifest, name: str, wanted: Filter, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    def _rows(
+        self, manifest: Manifest, name: str, wanted: Filter, columns: Sequence[str] | None,
+        also: pc.Expression | None = None,
+    ) -> Iterator[tuple[str, pa.Table]]:  # fmt: skip
         for day in sorted(manifest.days):
             entry = manifest.days[day]
-            if not wanted.passes(day, entry) or not entry.tables.get(name):
+            # A published record may speak of a time long after the day of its start.
+            if not entry.tables.get(name) or not (name == "context" or wanted.passes(day, entry)):
                 continue
-            where = _of_day(name, wanted, day)
-            if name in _KEYS and wanted.keyed():
-                key = _KEYS[name]
+            where = _and(_of_day(name, wanted, day), also)
+            if wanted.keyed(name):
+                key, column = _KEYS[name]
                 held = read(
-                    self.storage, key, entry.tables.get(key, ()), columns=["measurement"],
+                    self.storage, key, entry.tables.get(key, ()), columns=[column],
                     where=_of_day(key, _only_keys(wanted), day),
                 )  # fmt: skip
-                ids = pc.call_function("unique", [held["measurement"]])
-                where = _and(where, pc.field("measurement").isin(ids))
-            yield read(self.storage, name, entry.tables[name], columns=columns, where=where)
+                ids = pc.call_function("unique", [held[column]])
+                if not len(ids):
+                    continue
+                where = _and(where, pc.field(column).isin(ids))
+            yield day, read(self.storage, name, entry.tables[name], columns=columns, where=where)
 
 
 def is_stale(entry: Day, rules: str, reference: str) -> bool:
@@ -222,7 +260,7 @@ def is_stale(entry: Day, rules: str, reference: str) -> bool:
 
 def _only_keys(wanted: Filter) -> Filter:
     """The part of a filter that the keys answer; a target is a column of each table itself."""
-    return Filter(wanted.since, wanted.until, wanted.countries, wanted.networks)
+    return Filter(wanted.since, wanted.until, wanted.countries, wanted.networks, entities=wanted.entities)
 
 
 def _and(one: pc.Expression | None, other: pc.Expression | None) -> pc.Expression | None:
@@ -239,6 +277,7 @@ def _expression(columns: Collection[str], wanted: Filter) -> pc.Expression | Non
         ("network", wanted.networks),
         ("target", wanted.targets),
         ("measurement", wanted.measurements),
+        ("entity", wanted.entities),
     )
     for column, values in members:
         if values and column in columns:
@@ -255,6 +294,8 @@ def _of_day(name: str, wanted: Filter, day: str) -> pc.Expression | None:
             made = _and(made, pc.field("time") >= pa.scalar(wanted.since, pa.timestamp("us")))
         if wanted.until is not None:
             made = _and(made, pc.field("time") < pa.scalar(wanted.until, pa.timestamp("us")))
+    elif name == "context":
+        made = _and(made, touching(wanted.since, wanted.until, wanted.networks))
     elif name in ("cells", "coverage", "cell_rules", "cell_versions"):
         made = _and(made, _by_hour(wanted, day, hours="hour" in columns))
     return made

@@ -64,12 +64,9 @@ def read(opened: Opened, kit: Kit) -> Iterator[Batch]:
     rows = LevelRows(opened.place)
     table = listing(reader, rows, _fits)
     if table is not None:
-        named, count = _named(table.columns), 0
+        named = _named(table.columns)
         for row in table.rows:
-            count += 1
             _publish({key: row.cells[name] for key, name in named.items()}, row, rows)
-        if not count:
-            rows.reject(None, "no_data", "a head without rows: holds no data")
     yield from rows.finish(reader.digest())
 
 
@@ -88,8 +85,8 @@ def _publish(said: Mapping[str, str], row: Row, rows: LevelRows) -> None:
     cause = meaning("access_now", said.get("cause", ""))
     rows.publish(
         row.line, source=_SOURCE, kind="shutdown-list", country=country,
-        entity=country if scope == "national" else None, region=text_of(said.get("area")), start=start.time, end=end,
-        precision=start.precision, cause=cause, extent=extent, access=access, scope=scope,
+        entity=country if scope == "national" else None, region=text_of(said.get("area"), 500),
+        start=start.time, end=end, precision=start.precision, cause=cause, extent=extent, access=access, scope=scope,
         acknowledged={"yes": True, "no": False}.get(said.get("acknowledged", "").strip().lower()),
         title=text_of(said.get("title")) or text_of(said.get("cause")), url=text_of(said.get("url"), 500),
         doubt=",".join(sorted(doubts)) or None,

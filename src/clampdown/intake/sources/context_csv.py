@@ -71,12 +71,9 @@ def read(opened: Opened, kit: Kit) -> Iterator[Batch]:
     rows = LevelRows(opened.place)
     table = listing(reader, rows, _fits)
     if table is not None:
-        named, count = _named(table.columns), 0
+        named = _named(table.columns)
         for row in table.rows:
-            count += 1
             _publish({key: row.cells[name] for key, name in named.items()}, row, rows)
-        if not count:
-            rows.reject(None, "no_data", "a head without rows: holds no data")
     yield from rows.finish(reader.digest())
 
 

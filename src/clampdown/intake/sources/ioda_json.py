@@ -106,6 +106,8 @@ def _signal(record: Object, line: int | None, rows: LevelRows) -> None:
     named = signal_table().ioda.get(source)
     if named is None:
         raise _Refused("unknown_signal", f"no signal is known by IODA's name {source!r}")
+    if named.forecast:
+        raise _Refused("unknown_signal", f"{source} is IODA's forecast, not a measurement")
     entity = _entity(record)
     first, step = epoch(record.get("from")), number(record.get("step"))
     if step is None or step != int(step) or not 0 < step <= _MOST_STEP:
