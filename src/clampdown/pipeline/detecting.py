@@ -55,7 +55,7 @@ def detect(
     thresholds: Limits | None = None,
     now: datetime | None = None,
 ) -> DetectSummary:
-    """Turn what a store's days say into findings, events and outages. `now` is what the log gives as this run's time."""
+    """Turn what a store's days say into findings, events and outages. `now` is the time that the log gives the run."""
     limits = thresholds or load_limits()
     unjudged, stale = _concerns(store)
     with writing(store) as manifest:
