@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -201,9 +200,7 @@ def test_python_says_the_same(say: Say, signals: Store) -> None:
 def test_what_was_not_detected_is_found_in_memory(
     signals: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stand_in = ModuleType("clampdown.pipeline.outages")
-    stand_in.compute = lambda _store: found()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "clampdown.pipeline.outages", stand_in)
+    monkeypatch.setattr(cuts.found_now, "compute", lambda _store: found())
     assert run(group, ["outages", "--store", signals.name, "--format", "jsonl"]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3
