@@ -100,7 +100,8 @@ def abouts(series: pa.Table) -> dict[str, About]:
     names = list(About.__dataclass_fields__)
     made: dict[str, About] = {}
     for row in series.select(names).to_pylist():
-        made.setdefault(row["series"], About(**row))
+        if row["country"] is not None or row["entity_kind"] != "country":  # the world's total, and users of nowhere
+            made.setdefault(row["series"], About(**row))
     return made
 
 
