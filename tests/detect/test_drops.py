@@ -122,7 +122,7 @@ def test_a_gap_that_starts_with_a_fall_is_more_of_it() -> None:
     (drop,) = falls(fell, "background", 1800)
     assert (drop.before, drop.end_after) == (at, None)
     back = values.copy()
-    back[at] *= 0.55  # that bin alone would not be enough
+    back[at] *= 0.65  # that bin alone would not be enough
     assert falls(back, "background", 1800) == ()
 
 

@@ -178,9 +178,8 @@ class Watch:
                 if self._counts(drop):
                     yield row, drop
                 # What is not back yet is the level for now; what lies before does not count any more.
-                ratio[:at], ratio[at:] = np.nan, ratio[at:] - level
-                look.ratios[:, row, at:] -= level
-                expected[at:] *= exp(level)
+                self._leveled(row, look, at, self.rhythm.settle(row, level))
+                ratio[:at], ratio[at:] = np.nan, look.ratio[row, at:]
                 self.rhythm.cut_tail(row)
                 means = self.rhythm.means(ratio[None], self.rhythm.tail(np.array([row])))[:, 0]
                 continue
@@ -214,9 +213,22 @@ class Watch:
             one.x[number] = np.where(np.arange(self.bins) < seen - number * self.bins, np.nan, held)
         self._open[row] = one
         begin = at - back + 1
+        before = look.level[:, row, max(0, begin)].copy()
+        self.rhythm.freeze(row, before)
+        self._leveled(row, look, max(0, begin), before)
         events[row, max(0, begin) : at + 1] = True
         if begin < 0 and self._before is not None:
             self._before[2][row, max(begin, -self.bins) :] = True
+
+    def _leveled(self, row: int, look: Look, at: int, level: Floats) -> None:
+        """From a bin on the level of a series is this one: what is expected, and what is off, follow from it."""
+        model = int(self.rhythm.model[row])
+        moved = np.exp(level[model] - look.level[model, row, at:])
+        own = look.own[row, 0]
+        look.expected[row, at:] = np.maximum((look.expected[row, at:] + own) * moved - own, 0)
+        look.level[:, row, at:] = level[:, None]
+        look.ratios[:, row, at:] = look.models[:, row, at:] - level[:, None]
+        look.ratio[row, at:] = look.ratios[model, row, at:]
 
     def _hold(self, row: int, x: Floats, expected: Floats) -> None:
         self._open[row].x.append(x)
@@ -280,7 +292,6 @@ class Watch:
         seen = after[np.isfinite(after)]
         level = min(0.0, float(np.log(max(seen.mean(), 1e-3)))) if len(seen) else 0.0
         level = level if -level > one.limit / 2 else 0.0
-        self.rhythm.settle(row, level)
         return _drop(one, found), level
 
 
