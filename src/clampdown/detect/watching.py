@@ -171,7 +171,7 @@ class Watching:
         """The day's levels on the grid of each group."""
         codes, names = _coded(levels["series"])
         grids = [np.full((len(g.found), g.bins), np.nan) for g in self._groups]
-        place = [self._places.get(name, (-1, -1)) for name in names]
+        place = [self._places.get(name, (-1, -1)) for name in names] or [(-1, -1)]
         group_of = np.array([each[0] for each in place], np.int64)[codes]
         row_of = np.array([each[1] for each in place], np.int64)[codes]
         seconds = _seconds(levels["time"]) - (number - _EPOCH) * DAY
