@@ -56,8 +56,11 @@ class Edges(NamedTuple):
     later: tuple[Level, ...]
 
 
-def edges(x: Floats, expected: Floats, begin: int, noise: float, *, sign: int, hour: int, lasting: bool) -> Edges:
-    """Date an event that was noticed at bin `begin`; x and expected hold the time before it and the hour after it."""
+def edges(
+    x: Floats, expected: Floats, begin: int, noise: float, *, back: int, sign: int, hour: int, lasting: bool
+) -> Edges:
+    """Date an event that was noticed at bin `begin` by a window of `back` bins; x and expected hold the time before it
+    and the hour after it."""
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(expected > 0, np.maximum(x, 0) / expected, np.nan)
         shown = share if sign < 0 else 1 / np.maximum(share, 1e-6)
@@ -68,7 +71,9 @@ def edges(x: Floats, expected: Floats, begin: int, noise: float, *, sign: int, h
     usual = _usual(shown[at], int(np.searchsorted(at, begin)) - hour)
     loss = [1 - level.share / usual for level in levels]
     place = int(np.searchsorted(at, begin, side="right")) - 1
-    main = next((n for n, each in enumerate(levels) if each.first <= place <= each.last), len(levels) - 1)
+    early = int(np.searchsorted(at, begin - back + 1))
+    noticed = [n for n, each in enumerate(levels) if each.last >= early and each.first <= place]
+    main = max(noticed, key=lambda n: loss[n], default=len(levels) - 1)
     first, final = _extent(loss, main, lasting)
     worst = max(range(first, final + 1), key=lambda n: loss[n])
     if first:

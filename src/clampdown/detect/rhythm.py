@@ -27,6 +27,8 @@ _OWN: Final = (
 _MAD: Final = 1.4826
 FULL: Final = 14  # days after which the noise of a series is known
 _FEW: Final = 2  # days of noise without which nothing is noticed
+_TWICE: Final = 2  # bins that must be low: a single one is more often a bad bin than a cut
+_BOUND: Final = 3.0  # limits of one bin, beyond which a bin adds no more to an average
 _KNOWN_BOTH: Final = 5  # days of its noise that a shape must have to be taken
 _CLEARLY: Final = 0.85  # of the other's error
 _FORGET: Final = 0.9
@@ -52,10 +54,10 @@ class Look(NamedTuple):
 
 
 def bins_of(windows: tuple[float, ...], step: int) -> tuple[int, ...]:
-    """Windows in bins, each once; days for daily series."""
+    """Windows in bins, each once; days for daily series. One bin alone may be the instrument's."""
     if step >= DAY:
         return (1, 2, 4)
-    return tuple(sorted({max(1, round(hours * 3600 / step)) for hours in windows}))
+    return tuple(sorted({max(_TWICE, round(hours * 3600 / step)) for hours in windows}))
 
 
 class Rhythm:
@@ -87,8 +89,10 @@ class Rhythm:
         expected = np.maximum((shapes[best, rows] + own) * np.exp(level[best, rows]) - own, 0)
         ratios = models - level
         ratios[:, ~(usual >= (self.manner.least_level or 0))] = np.nan
-        both = np.stack([self.means(each, tail) for each, tail in zip(ratios, self._tail, strict=True)])
         limit, noise = self._limits()
+        least = -_BOUND * np.maximum(limit[0], -np.log1p(-self.manner.least_drop))[:, None]
+        least = np.where(np.isfinite(least), least, -np.inf)
+        both = np.stack([self.means(each, tail, least) for each, tail in zip(ratios, self._tail, strict=True)])
         means = np.where(best[:, None] == 0, both[0], both[1])
         return Look(expected, ratios[best, rows], means, limit, noise, models, level, ratios, both, own)
 
@@ -96,9 +100,13 @@ class Rhythm:
         """The ratios before the day, for `means`."""
         return self._tail[self.model[rows], rows]
 
-    def means(self, ratio: Floats, tail: Floats) -> Floats:
-        """Averages over the windows that end at each bin, where at least half of their bins are there."""
-        whole = np.concatenate([tail, ratio], axis=1)
+    def means(self, ratio: Floats, tail: Floats, least: Floats | float = -np.inf) -> Floats:
+        """Averages over the windows that end at each bin, where at least half of their bins are there.
+
+        `least` bounds what one bin can add: a single bad bin is no average. Of the shortest window all bins count, not
+        their average: they must all be low.
+        """
+        whole = np.maximum(np.concatenate([tail, ratio], axis=1), least)
         there = np.isfinite(whole)
         total = np.cumsum(np.where(there, whole, 0.0), axis=1)
         count = np.cumsum(there, axis=1)
@@ -110,6 +118,8 @@ class Rhythm:
             seen = count[:, end] - (count[:, begin] if width <= first else _shift(count, width)[:, end])
             with np.errstate(invalid="ignore", divide="ignore"):
                 made[number] = np.where(2 * seen >= width, sums / seen, np.nan)
+        if self.windows[0] > 1:
+            made[0] = _highest(whole, self.windows[0])[:, first:]
         return made
 
     def carry(self, look: Look, events: Floats) -> None:
@@ -230,6 +240,14 @@ class Rhythm:
 def _shift(total: Floats, width: int) -> Floats:
     """Cumulated sums as they were `width` bins ago; nothing before the first."""
     return np.concatenate([np.zeros((len(total), width), total.dtype), total], axis=1)[:, : total.shape[1]]
+
+
+def _highest(whole: Floats, width: int) -> Floats:
+    """The highest of the last `width` bins; nan where one is missing."""
+    made = whole.copy()
+    for back in range(1, width):
+        made[:, back:] = np.maximum(made[:, back:], whole[:, :-back])
+    return made
 
 
 def _median(values: Floats, least: int) -> Floats:

@@ -59,6 +59,7 @@ class _Open:
     sign: int  # -1: a fall, 1: a surge
     begin: int
     first: int  # bin of the first value held
+    back: int  # bins of the window in which it was noticed
     limit: float  # the noise limit of an hour
     noise: float  # of one bin
     statistic: float
@@ -203,7 +204,7 @@ class Watch:
         hour = int(np.argmin([abs(width - self._hour) for width in windows]))
         first = (self._day - len(self._past)) * self.bins
         one = _Open(
-            sign=sign, begin=self._day * self.bins + at, first=first, limit=float(limit[hour]),
+            sign=sign, begin=self._day * self.bins + at, first=first, back=back, limit=float(limit[hour]),
             noise=float(look.noise[0, row]), statistic=float(size[hit]),
         )  # fmt: skip
         one.x = [*(held[row].copy() for held, _ in self._past), x]
@@ -250,7 +251,9 @@ class Watch:
             loss = 1 - mean if one.sign < 0 else np.log(max(mean, 1e-9))
             if 2 * len(seen) >= hour:
                 one.worst = max(one.worst, float(loss))
-            if len(seen) == len(here) and bin_ + self._day * self.bins > one.begin and loss <= self._still(one):
+            whole = len(seen) == len(here) and bin_ + self._day * self.bins > one.begin
+            first = 1 - here[0] if one.sign < 0 else float(np.log(max(here[0], 1e-9)))
+            if whole and max(float(loss), first) <= self._still(one):
                 return self._back(here, bin_, one)
         return None
 
@@ -283,7 +286,9 @@ class Watch:
         one = self._open.pop(row)
         stop = None if end is None else end - one.first + self._hour
         x, e = np.concatenate(one.x)[:stop], np.concatenate(one.e)[:stop]
-        found = edges(x, e, one.begin - one.first, one.noise, sign=one.sign, hour=self._hour, lasting=end is None)
+        found = edges(
+            x, e, one.begin - one.first, one.noise, back=one.back, sign=one.sign, hour=self._hour, lasting=end is None
+        )
         if end is None or stop is None:
             return _drop(one, found), 0.0
         if one.sign < 0:
