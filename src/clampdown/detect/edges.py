@@ -65,6 +65,8 @@ def edges(
         share = np.where(expected > 0, np.maximum(x, 0) / expected, np.nan)
         shown = share if sign < 0 else 1 / np.maximum(share, 1e-6)
     at = np.flatnonzero(np.isfinite(shown))
+    if not len(at):  # nothing was expected in any bin that is there
+        return Edges(None, begin, None, None, begin, 0.0, 0.0, 0.0, 0.0, 0, begin, (), ())
     if len(at) > _MOST:
         at = np.concatenate([at[: _MOST // 2], at[-_MOST // 2 :]])
     levels = _levels(shown[at], noise)

@@ -28,6 +28,8 @@ from clampdown.model import CONNECTED
 
 _DAY: Final = timedelta(days=1)
 _TOTAL: Final = 0.9  # lost, for a cut to be called total. Provisional.
+_USE: Final = 0.5  # of use that is lost, below which other planes that stayed outweigh it. Provisional.
+_CURFEW: Final = 0.8  # the same for nights and mornings: curfews of people took up to two thirds. Provisional.
 _LET: Final = timedelta(hours=6)  # by which a plane must be back before the others, to be a restoration
 _OPEN: Final = timedelta(days=1)  # within which a service came back (or never fell) where only a list is let through
 _KEPT: Final = 0.7
@@ -92,7 +94,7 @@ def told(one: Series, seen: Seen | None, known: Known, context: Context) -> Told
     for part in parts:
         count[part["role"]] += 1
     row: dict[str, Any] = {
-        "outage": name, "kind": spoken.kind, "kind_why": ",".join(spoken.why), "grade": _grade(one, said),
+        "outage": name, "kind": spoken.kind, "kind_why": ",".join(spoken.why), "grade": _grade(one, said, unmoved),
         "country": about.country, "entity": about.entity, "entity_kind": about.entity_kind, "network": about.network,
         "plane": about.plane, "onset_after": main.onset_after, "onset_before": main.onset_before,
         "end_after": last.end_after, "end_before": last.end_before, "last_seen": last.until - last.step,
@@ -128,11 +130,23 @@ def _hours(fall: Fall, bins: float) -> float:
     return bins * fall.about.step / 3600
 
 
-def _grade(one: Series, said: Sequence[deliberate.Speaks]) -> str:
+def _grade(one: Series, said: Sequence[deliberate.Speaks], unmoved: Sequence[About]) -> str:
     """The grade that most of its cuts have; of one, its own."""
+    if _only_use(one, unmoved):
+        return "insufficient"
     grades = sorted(_of_cut(cut, speaks) for cut, speaks in zip(one.cuts, said, strict=True))
     names = ("insufficient", "consistent", "corroborated", "confirmed")
     return names[sorted(names.index(grade) for grade in grades)[len(grades) // 2]]
+
+
+def _only_use(one: Series, unmoved: Sequence[About]) -> bool:
+    """People do other things on holidays, and at night under a curfew: less use alone is no cut of the network."""
+    if {fall.about.plane for fall in _falls(one)} != {"usage"}:
+        return False
+    depth = max(cut.main.drop.depth for cut in one.cuts)
+    if one.pattern is not None:
+        return depth < _CURFEW
+    return depth < _USE and any(about.plane in ("data", "control", "background") for about in unmoved)
 
 
 def _of_cut(cut: Cut, speaks: deliberate.Speaks) -> str:
@@ -219,6 +233,8 @@ def _against(one: Series, unmoved: Sequence[About], known: Known, said: Sequence
     moved = {fall.about.plane for fall in falls}
     if {about.plane for about in unmoved} - moved:
         found.append("planes_disagree")
+    if _only_use(one, unmoved):
+        found.append("use_alone")
     if len(moved) > 1 and all(independent(together(c)) < 2 for c in one.cuts):
         found.append("operator_shared" if len({f.about.operator for f in falls}) < 2 else "begun_apart")
     own = known.abouts.get(main.about.entity, ())

@@ -66,6 +66,9 @@ class Rhythm:
     def __init__(self, count: int, bins: int, manner: Manner, step: int, strictness: float = 1.0) -> None:
         self.manner, self.bins, self.strictness = manner, bins, strictness
         self.windows = bins_of(manner.windows, step)
+        self.least = float(
+            -np.log1p(-manner.least_drop / (1 + _OWN))
+        )  # the least fall, as a log ratio at the usual level
         self._week = np.full((count, 7, bins, _SLOTS), np.nan, np.float32)
         self._day = np.full((count, bins, _DAYS), np.nan, np.float32)
         self._usual = np.full((count, _DAYS), np.nan)
@@ -90,7 +93,7 @@ class Rhythm:
         ratios = models - level
         ratios[:, ~(usual >= (self.manner.least_level or 0))] = np.nan
         limit, noise = self._limits()
-        least = -_BOUND * np.maximum(limit[0], -np.log1p(-self.manner.least_drop))[:, None]
+        least = -_BOUND * np.maximum(limit[0], self.least)[:, None]
         least = np.where(np.isfinite(least), least, -np.inf)
         both = np.stack([self.means(each, tail, least) for each, tail in zip(ratios, self._tail, strict=True)])
         means = np.where(best[:, None] == 0, both[0], both[1])

@@ -132,11 +132,13 @@ class Watch:
 
     def _counts(self, drop: Drop) -> bool:
         """Dated and measured over all of its bins: is it still what is called a fall?"""
+        if self.bins > 1 and drop.end_before is not None and drop.end_before - drop.before < 2:
+            return False  # one bad bin, and a neighbour that was low by chance
         return drop.rise or drop.depth >= self.manner.least_drop
 
     def _beyond(self, means: Floats, limit: Floats) -> tuple[Floats, Floats]:
         """Where a fall, or a surge, may be noticed. means: (windows, series, bins)."""
-        least = -np.log1p(-self.manner.least_drop)
+        least = self.rhythm.least
         down: Floats = np.any(means < -np.maximum(limit, least)[..., None], axis=0)
         up: Floats = np.any(means > np.maximum(limit, self.manner.least_rise)[..., None], axis=0)
         return np.asarray(down), np.asarray(up)
@@ -154,7 +156,7 @@ class Watch:
         value = np.take_along_axis(ratio, last.clip(min=0), 1)
         near = (last >= 0) & (np.arange(self.bins) - last <= self._dark)
         with np.errstate(invalid="ignore"):
-            fell = value < -np.maximum(look.limit[0, rows] / 2, -np.log1p(-self.manner.least_drop))[:, None]
+            fell = value < -np.maximum(look.limit[0, rows] / 2, self.rhythm.least)[:, None]
         filled = np.where(~there & near & fell, value, ratio)
         if np.array_equal(np.isfinite(filled), there):
             return look

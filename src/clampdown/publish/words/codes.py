@@ -55,6 +55,7 @@ OUTAGE_AGAINST: Final = {
     "no_data_since": "there are no data since",
     "short_history": "too little is known of the time before",
     "begun_apart": "its planes did not begin together",
+    "use_alone": "only use fell and not by much: holidays and curfews of people look the same",
     "operator_shared": "all signals that fell are measured by one operator",
     "published_accident": "a published record calls it an accident",
 }
