@@ -37,7 +37,7 @@ def family(text: str) -> int:
 
 
 def attribute(kind: int, value: bytes, flags: int = 0x40) -> bytes:
-    if len(value) > 255:
+    if len(value) > 255 or flags & 0x10:
         return struct.pack(">BBH", flags | 0x10, kind, len(value)) + value
     return struct.pack(">BBB", flags, kind, len(value)) + value
 
@@ -59,9 +59,9 @@ def as_path(path: Path, width: int) -> bytes:
     return out + (segment(2, run) if run else b"")
 
 
-def path_attributes(path: Path, width: int = 4) -> bytes:
+def path_attributes(path: Path, width: int = 4, *, long: bool = False) -> bytes:
     """ORIGIN, AS_PATH, and AS4_PATH where numbers of two bytes cannot say it."""
-    out = attribute(1, b"\0") + attribute(2, as_path(path, width))
+    out = attribute(1, b"\0") + attribute(2, as_path(path, width), 0x50 if long else 0x40)
     wide = any(n >= 1 << 16 for each in path for n in ([each] if isinstance(each, int) else each))
     return out + (attribute(17, as_path(path, 4), 0xC0) if width == 2 and wide else b"")
 
@@ -125,12 +125,14 @@ def peers(time: int, table: Sequence[tuple[str, int]], view: bytes = b"") -> byt
     return record(13, 1, body, time)
 
 
-def entry(time: int, text: str, rows: Iterable[tuple[int, Path]], *, number: int = 0, paths: bool = False) -> bytes:
+def entry(
+    time: int, text: str, rows: Iterable[tuple[int, Path]], *, number: int = 0, paths: bool = False, long: bool = False
+) -> bytes:
     """One prefix of a table with (peer's place, path) of each peer; IPv6 with the short MP_REACH of tables."""
     six = family(text) == 6
     body, count = b"", 0
     for at, path in rows:
-        said = path_attributes(path)
+        said = path_attributes(path, long=long)
         if six:
             said += attribute(14, b"\x10" + ipaddress.ip_address("2001:db8::1").packed, 0x80)
         body += struct.pack(">HI", at, time) + (struct.pack(">I", 7) if paths else b"")

@@ -94,14 +94,14 @@ def test_a_table_alone_is_one_level_at_its_time() -> None:
     assert series["source"] in {row.source for row in load_reference().terms}
     assert series["unit"] == "count"
     assert series["scale"] == "all"
-    assert found.reasons() == ["few_peers", "no_countries"]  # of IPv6 there is nothing
+    assert found.reasons() == ["no_countries"]  # of IPv6, which nobody told of, nothing is missed
 
 
 def test_thresholds_are_those_published_and_small_tables_are_no_full_feed() -> None:
     assert (shipped().full_feed, shipped().full_feed6, shipped().visible) == (400_000, 10_000, 0.5)
     found = worlds.got(worlds.dumped(TABLE, T), shipped())
     assert not found.levels
-    assert found.reasons() == ["few_peers", "few_peers"]
+    assert found.reasons() == ["few_peers"]
     assert "at most 0 full-feed peers (more than 400000 prefixes), 3 are needed" in (found.rejects[0].detail or "")
 
 
@@ -228,6 +228,7 @@ def test_updates_alone_tell_changes_and_no_level() -> None:
     assert found.reasons() == ["no_table"]
     assert "cat bview.gz updates.gz" in (found.rejects[0].detail or "")
     assert worlds.got(data).reasons() == ["no_table", "no_countries"]
+    assert worlds.got(worlds.written(steps[3], T)).reasons() == ["no_table"]  # withdrawn, of no network that is known
 
 
 def test_ris_live_is_ripes() -> None:

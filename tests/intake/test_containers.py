@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -26,6 +27,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
     "lz4": lz4.frame.compress,
+    "bzip2": bz2.compress,
 }
 ROWS = [
     {"test_name": "web_connectivity", "input": f"https://{n}.example/", "n": n, "pad": "é}{" * n} for n in range(40)
@@ -185,7 +187,7 @@ def test_a_cut_record_is_named_with_its_digest() -> None:
 
 
 def test_several_frames_and_padding() -> None:
-    for packer in ("gzip", "zstd", "lz4"):
+    for packer in ("gzip", "zstd", "lz4", "bzip2"):
         pack = PACKERS[packer]
         data = pack(lines(ROWS[:9])) + pack(b"") + pack(lines(ROWS[9:]))
         assert whole(data) == ROWS, packer
@@ -220,7 +222,10 @@ def test_the_standard_library_does_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     (gzip.compress(b"", mtime=0), "empty"),
     (tar(("e", b"")), "empty"),
     (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "unknown_format"),
-    (b"BZh91AY&SY", "unknown_format"),
+    (b"\xfd7zXZ\x00", "unknown_format"),
+    (b"BZh91AY&SY", "truncated"),
+    (b"BZh9 and no bzip2", "damaged"),
+    (bz2.compress(b""), "empty"),
     (b"PK\x03\x04" + b"x" * 50, "unknown_format"),
     ('{"test_name": 1}'.encode("utf-16"), "unknown_format"),
     (gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(lines(ROWS))))), mtime=0), "unknown_format"),

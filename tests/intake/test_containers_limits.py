@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -22,6 +23,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "zstd": zstandard.compress,
     "lz4": lz4.frame.compress,
+    "bzip2": bz2.compress,
 }
 ROWS: list[dict[str, Any]] = [{"test_name": "web_connectivity", "n": n} for n in range(3)]
 DEFAULT = Limits()
@@ -70,7 +72,7 @@ def reasons(data: bytes, limits: Limits = DEFAULT) -> list[str]:
     return [end.reason if isinstance(end, Reject) else "ok" for end in ends]
 
 
-@pytest.mark.parametrize("packer", ["gzip", "zstd", "lz4"])
+@pytest.mark.parametrize("packer", PACKERS)
 def test_expansion_bomb(packer: str) -> None:
     small = Limits(expansion_floor=1 << 21)
     bomb = PACKERS[packer](lines(ROWS[:1]) + b" " * (64 << 20))

@@ -38,7 +38,7 @@ def test_what_the_columns_say() -> None:
     for name, value in {
         "entity": "AS58224", "entity_kind": "network", "network": 58224, "country": "IR", "plane": "usage",
         "signal": "google/search", "operator": "google", "unit": "percent", "step": 1800, "access": "mobile",
-        "service": "google/search", "scale": "all", "absence": None, "source": "given", "locator": texts.FILE,
+        "service": "google/search", "scale": "all", "absence": None, "source": "plain", "locator": texts.FILE,
     }.items():  # fmt: skip
         assert row[name] == value, name
     [level] = found.signals

@@ -11,6 +11,7 @@ from sqlglot import exp
 from clampdown.judge import cells, controls
 from clampdown.judge.rules import fires_sql, load_rules
 from clampdown.judge.verdicts import script
+from clampdown.store import settle_levels
 
 RULES = load_rules()
 ALLOWED: tuple[type[exp.Expression], ...] = (
@@ -31,6 +32,7 @@ TEXTS = {
     "cell_rules": cells.RULES_SQL,
     "cell_versions": cells.VERSIONS_SQL,
     "coverage": cells.COVERAGE_SQL,
+    **{f"levels.{name}": sql for name, sql in settle_levels.SQL.items()},
 }
 
 

@@ -12,9 +12,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import tiny
+import tiny_signals
 
 from clampdown.judge.rules import load_rules
 from clampdown.model import TABLES
@@ -25,6 +27,11 @@ from clampdown.store.tables import read_part
 
 RULES, REFERENCE = load_rules(), load_reference()
 WORK, FULL = Path(sys.argv[1]), sys.argv[2:] == ["full"]
+
+
+def read(stream: Any, name: str, kit: Any, limits: Any) -> Any:
+    """Signals and measurements, each by its source."""
+    yield from (tiny_signals.READ if name.endswith(".csv") else tiny.read)(stream, name, kit, limits)
 
 
 def in_child(act: Callable[[], None]) -> int:
@@ -45,7 +52,7 @@ def in_child(act: Callable[[], None]) -> int:
 
 def work(folder: Path, step: Callable[[str], None] = lambda _: None) -> None:
     store = open_storage(LocalStorage(folder, step), "s", create=True)
-    ingest(WORK / "in", store, workers=1, judge=FULL, read=tiny.read, rules=RULES, reference=REFERENCE)
+    ingest(WORK / "in", store, workers=1, judge=FULL, read=read, rules=RULES, reference=REFERENCE)
 
 
 def check(folder: Path) -> None:
@@ -73,6 +80,9 @@ def tables(folder: Path) -> dict[str, bytes]:
 def main() -> None:
     (WORK / "in").mkdir()
     (WORK / "in" / "a.jsonl").write_text("0\n4\nbad\n" if FULL else "0\n")
+    if FULL:
+        level, record = "XA,2024-03-01T00:00:00,1", "!order,2024-03-02T00:00:00,a title"
+        (WORK / "in" / "s.csv").write_text(f"#levels\n{level}\nXA,2024-03-05T00:00:00,\n{record}\n")
     base, whole, tried = WORK / "base", WORK / "whole", WORK / "tried"
     store = open_storage(LocalStorage(base), "s", create=True)
     store.pin(REFERENCE.digest, {})  # the snapshot is not what is tested here

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny_signals
 
 from clampdown.engine import Engine
+from clampdown.errors import EnvironmentFault
 from clampdown.intake.containers_bytes import Limits, Meter, Opened, Peeked, Place, Tap
 from clampdown.judge.rules import load_rules
 from clampdown.model import CONNECTIVITY
@@ -194,3 +198,33 @@ def test_the_engine_and_the_small_way_say_the_same(groups: list[list[str]], old:
     assert (one.gains, one.span) == (two.gains, two.span)
     for name, schema in CONNECTIVITY.items():
         assert pa.Table.from_batches(small[name], schema).equals(pa.Table.from_batches(large[name], schema)), name
+
+
+def test_broken_off_at_any_write_the_same_command_finishes(tmp_path: Path) -> None:
+    lines = [f"XA,{T},1", f"XA,{T},2", "XB,2024-03-04T00:00:00,", "!order,2024-03-04T00:00:00,a title", "bad"]
+    paths = written(tmp_path, {"a.csv": lines})
+    base, clean = fresh(), fresh()
+    want = run(clean, paths)
+    base.pin(REFERENCE.digest, {})  # the snapshot is not what is tested here
+    for n in range(1000):
+        storage, left = MemoryStorage(), [n]
+
+        def step(_path: str, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        storage.before_write = step
+        storage.files = dict(base.storage.files)  # type: ignore[attr-defined]
+        store = open_storage(storage, "memory")
+        try:
+            run(store, paths)
+        except EnvironmentFault:
+            storage.before_write = lambda _: None
+            got = run(store, paths)
+            assert replace(got, already_here=0, days=()) == replace(want, already_here=0, days=())
+            assert files(store) == files(clean)
+        else:
+            assert n > 8
+            return
+    pytest.fail("it never finished")

@@ -22,6 +22,7 @@ from clampdown.assess.connectivity import Connectivity, Levels, Origin, Outage, 
 from clampdown.assess.outages import records
 from clampdown.model import Terms
 from clampdown.model_signals import CONTEXT, OUTAGE_PARTS, OUTAGES, PLANES
+from clampdown.reference.zones import zone_of
 
 MAX_SERIES: Final = 60  # panels in report.json
 MAX_ZOOMS: Final = 12
@@ -158,7 +159,7 @@ def connectivity(given: Signals, asked: Asked) -> Connectivity | None:
     found = tuple(o for o in records(given.outages, given.parts, given.context) if drawn.wants(o))
     step = _step(last - first, min((line.row["step"] for line in lines.values()), default=3600), BINS)
     zone = next((o.zone for o in found if o.zone and o.entity_kind == "country"), None)
-    zone = zone or next((o.zone for o in found if o.zone), None) or _zone(kinds.values())
+    zone = zone or next((o.zone for o in found if o.zone), None) or _zone(kinds.values()) or zone_of(asked.country)
     begin, end = _moment(first), _moment(last)
     panels = tuple(_panel(line, first, last, step, found) for line in lines.values())
     return Connectivity(

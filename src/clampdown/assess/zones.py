@@ -5,14 +5,12 @@ A zone that the tables do not hold gives no local time; it never gives a wrong o
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib import resources
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
+from clampdown.reference.zones import zone
+
 _DAY: Final = timedelta(days=1)
 
 
@@ -24,22 +22,9 @@ class Shift(NamedTuple):
     after: timedelta
 
 
-@cache
 def zone_of(name: str | None) -> ZoneInfo | None:
     """The zone of this name; None where there is none."""
-    if not name or not _NAME.fullmatch(name):
-        return None
-    *folders, leaf = name.split("/")
-    place = resources.files("tzdata") / "zoneinfo"
-    for part in (*folders, leaf):
-        place = place / part
-    if not place.is_file():
-        return None
-    with place.open("rb") as data:
-        try:
-            return ZoneInfo.from_file(data, key=name)
-        except ValueError:
-            return None
+    return zone(name) if name else None
 
 
 def utc(time: datetime) -> datetime:
@@ -47,34 +32,34 @@ def utc(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def local(time: datetime | None, zone: str | None) -> datetime | None:
+def local(time: datetime | None, name: str | None) -> datetime | None:
     """The same moment by the clocks of the place."""
-    found = zone_of(zone)
+    found = zone_of(name)
     return None if time is None or found is None else utc(time).astimezone(found)
 
 
-def offset(time: datetime, zone: str | None) -> timedelta | None:
+def offset(time: datetime, name: str | None) -> timedelta | None:
     """How far the clocks of the place are ahead of UTC."""
-    there = local(time, zone)
+    there = local(time, name)
     return None if there is None else there.utcoffset()
 
 
-def shifts(first: datetime, last: datetime, zone: str | None) -> tuple[Shift, ...]:
+def shifts(first: datetime, last: datetime, name: str | None) -> tuple[Shift, ...]:
     """Every change of the offset within a period, to the minute."""
-    if zone_of(zone) is None:
+    if zone_of(name) is None:
         return ()
     made: list[Shift] = []
     begin, last = utc(first), utc(last)
     while begin < last:
         end = min(begin + _DAY, last)
-        before, after = offset(begin, zone), offset(end, zone)
+        before, after = offset(begin, name), offset(end, name)
         if before is not None and after is not None and before != after:
             low, high = begin, end
             while high - low > timedelta(minutes=1):
                 middle = (low + (high - low) / 2).replace(second=0, microsecond=0)
                 if middle <= low:
                     break
-                low, high = (middle, high) if offset(middle, zone) == before else (low, middle)
+                low, high = (middle, high) if offset(middle, name) == before else (low, middle)
             made.append(Shift(high, before, after))
         begin = end
     return tuple(made)

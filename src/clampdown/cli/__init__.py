@@ -23,7 +23,7 @@ VERBS: Final[dict[str, str]] = {
     "ingest": "Read measurement files and signals into a store.",
     "judge": "Judge measurement files, or what a store holds.",
     "show": "Explain one measurement to a person.",
-    "detect": "Turn what a store's days say into findings and events.",
+    "detect": "Turn what a store's days say into findings, events and outages.",
     "findings": "Say what is blocked where, since when, and how well that is known.",
     "events": "Say what happened: blocks and unblocks, one row each.",
     "outages": "Say when the network was cut, on which planes, and how well that is known.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @common
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Turn what a store's days say into findings and events.
+    """Turn what a store's days say into findings, events and outages.
 
     All judged days are taken together; nothing is judged here. What is said differently than by the run before goes
     into the store's log, which clampdown watch reads. The same days give the same tables, and nothing is written.
@@ -61,6 +61,7 @@ def _text(summary: DetectSummary) -> bytes:
         ("days", f"{summary.days:,}, until {summary.as_of or 'an unknown time'}"),
         ("findings", f"{sum(summary.findings.values()):,}: {_counts(summary.findings)}".rstrip(": ")),
         ("events", f"{sum(summary.events.values()):,}: {_counts(summary.events)}".rstrip(": ")),
+        ("outages", f"{sum(summary.outages.values()):,}: {_counts(summary.outages)}".rstrip(": ")),
         ("notes", f"{sum(summary.notes.values()):,}: {_counts(summary.notes)}".rstrip(": ")),
         ("run", f"{summary.run:,}: {changes}"),
     ]

@@ -69,7 +69,10 @@ def edges(x: Floats, expected: Floats, begin: int, noise: float, *, sign: int, h
     main = next((n for n, each in enumerate(levels) if each.first <= place <= each.last), len(levels) - 1)
     first, final = _extent(loss, main, lasting)
     worst = max(range(first, final + 1), key=lambda n: loss[n])
-    low, high = _bracket(levels, first, shown[at], noise) if first else (None, levels[first].first)
+    if first:
+        low, high = _bracket(levels, first, shown[at], noise)
+    else:  # all that is known of the time before is that it was noticed here
+        low, high = (0, place) if place > 0 else (None, 0)
     end_after, end_before = _ends(levels, final, loss, loss[worst], lasting)
     inside = slice(int(at[high]), int(at[end_after]) + 1 if end_after is not None else len(shown))
     lost = shown[inside]
@@ -124,7 +127,7 @@ def _extent(loss: list[float], main: int, lasting: bool) -> tuple[int, int]:
     return first, final
 
 
-def _bracket(levels: list[Level], first: int, shown: Floats, noise: float) -> tuple[int, int]:
+def _bracket(levels: list[Level], first: int, shown: Floats, noise: float) -> tuple[int | None, int]:
     """Where the change into a level may lie: last bin before, first bin after."""
     old, new = levels[first - 1], levels[first]
     whole = slice(old.first, new.last + 1)

@@ -109,8 +109,8 @@ class Rhythm:
             fresh = np.where(events, np.nan, look.ratios)
             self._tail = np.concatenate([self._tail, fresh], axis=-1)[..., -width:]
 
-    def cut_tail(self, row: int) -> None:
-        """What lies before does not count for this series any more."""
+    def cut_tail(self, row: int | slice) -> None:
+        """What lies before does not count for these series any more."""
         self._tail[:, row] = np.nan
 
     def learn(self, x: Floats, look: Look, events: Floats, weekday: int) -> None:

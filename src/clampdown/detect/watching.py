@@ -100,7 +100,8 @@ def abouts(series: pa.Table) -> dict[str, About]:
     names = list(About.__dataclass_fields__)
     made: dict[str, About] = {}
     for row in series.select(names).to_pylist():
-        made.setdefault(row["series"], About(**row))
+        if row["country"] is not None or row["entity_kind"] != "country":  # the world's total, and users of nowhere
+            made.setdefault(row["series"], About(**row))
     return made
 
 
@@ -170,7 +171,7 @@ class Watching:
         """The day's levels on the grid of each group."""
         codes, names = _coded(levels["series"])
         grids = [np.full((len(g.found), g.bins), np.nan) for g in self._groups]
-        place = [self._places.get(name, (-1, -1)) for name in names]
+        place = [self._places.get(name, (-1, -1)) for name in names] or [(-1, -1)]
         group_of = np.array([each[0] for each in place], np.int64)[codes]
         row_of = np.array([each[1] for each in place], np.int64)[codes]
         seconds = _seconds(levels["time"]) - (number - _EPOCH) * DAY

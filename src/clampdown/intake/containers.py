@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol, overload
 
 from clampdown.intake.containers_bytes import (
     BLOCK,
@@ -78,6 +78,16 @@ class _Means:
     limits: Limits
     meter: Meter
     sources: Sequence[Taker]
+
+
+@overload
+def records(stream: BinaryIO, name: str, limits: Limits = DEFAULT) -> Iterator[Raw | Reject]: ...
+
+
+@overload
+def records(
+    stream: BinaryIO, name: str, limits: Limits, sources: Sequence[Taker]
+) -> Iterator[Raw | Reject | Opened]: ...
 
 
 def records(

@@ -184,7 +184,7 @@ def export(
 def _source_of(store: Store, series: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whose data each level is: that of its series."""
     held = store.series()
-    at = pc.index_in(series, pc.SetLookupOptions(value_set=held["series"].combine_chunks()))
+    at = pc.index_in(series, value_set=held["series"].combine_chunks())
     return held["source"].take(at)
 
 

@@ -16,9 +16,11 @@ import pyarrow.compute as pc
 
 from clampdown.detect import Limits, load_limits
 from clampdown.detect.changes import KINDS, Changes, Entry, changes
+from clampdown.detect.manners import load_manners
 from clampdown.errors import InputError, StoreError
 from clampdown.judge.rules import load_rules
 from clampdown.model import DETECTED
+from clampdown.pipeline import outages
 from clampdown.pipeline.detection import make
 from clampdown.pipeline.river import Tell, quiet, reference_of, writing
 from clampdown.store import log
@@ -38,6 +40,7 @@ class DetectSummary:
     stale: tuple[str, ...]  # days judged with other rules or reference data than the present ones, and used as they are
     findings: dict[str, int] = field(default_factory=dict[str, int])  # state -> rows
     events: dict[str, int] = field(default_factory=dict[str, int])  # direction -> rows
+    outages: dict[str, int] = field(default_factory=dict[str, int])  # grade -> rows
     notes: dict[str, int] = field(default_factory=dict[str, int])  # kind -> rows
     run: int = 0  # the newest entry of the log
     changed: bool = False  # did this run add it
@@ -52,7 +55,7 @@ def detect(
     thresholds: Limits | None = None,
     now: datetime | None = None,
 ) -> DetectSummary:
-    """Turn what a store's days say into findings and events. `now` is what the log gives as the time of this run."""
+    """Turn what a store's days say into findings, events and outages. `now` is the time that the log gives the run."""
     limits = thresholds or load_limits()
     unjudged, stale = _concerns(store)
     with writing(store) as manifest:
@@ -63,9 +66,16 @@ def detect(
         before = _tables(store, manifest.detected)
         reference = reference_of(store, None)
         made = make(store, manifest, before, reference, limits, workers=workers, progress=progress)
+        manners = load_manners()
+        cut = outages.compute(
+            store, manifest, previous=before["outages"], events=made["events"], workers=workers, progress=progress,
+            manners=manners,
+        )  # fmt: skip
+        made |= {**cut, "notes": pa.concat_tables([made["notes"], cut["notes"]])}
         _check(made)
         found = changes(before, made)
-        _commit(store, manifest, made, found, limits.digest, now or datetime.now(UTC))
+        used = f"{limits.digest} {manners.digest}" if manifest.leveled() else limits.digest
+        _commit(store, manifest, made, found, used, now or datetime.now(UTC))
     after = store.detection()
     return DetectSummary(
         as_of=after.as_of,
@@ -74,6 +84,7 @@ def detect(
         stale=stale,
         findings=_count(made["findings"], "state"),
         events=_count(made["events"], "direction"),
+        outages=_count(made["outages"], "grade"),
         notes=_count(made["notes"], "kind"),
         run=after.run,
         changed=bool(found),

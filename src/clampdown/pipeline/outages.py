@@ -26,7 +26,7 @@ from clampdown.reference.zones import zone_of
 from clampdown.store.manifest import Manifest, Part
 from clampdown.store.storage import Storage
 from clampdown.store.store import Store
-from clampdown.store.tables import read
+from clampdown.store.tables import read, spans
 
 _TOGETHER: Final = 1500  # series that one process watches at once
 _INLINE: Final = 2_000_000  # levels for which starting processes would take longer than the work
@@ -125,14 +125,12 @@ def _parted(known: Mapping[str, About], crew: int) -> list[dict[str, About]]:
 
 def _watch(state: Reader, task: Task, tell: Callable[[Any], None]) -> Watched:
     names = sorted(task.known)
-    series = pc.field("series")
-    where = (series >= names[0]) & (series <= names[-1])
     watching: Watching | None = None
     for place in state.places:
-        rows = read(state.storage, "signals", place.parts, columns=list(COLUMNS), where=where)
-        if rows.num_rows:
+        found = [*spans(state.storage, place.parts, COLUMNS, "series", names[0], names[-1])]
+        if found:
             watching = watching or Watching(task.known, state.manners, place.day)
-            watching.feed(place.day, rows)
+            watching.feed(place.day, pa.concat_tables(found).unify_dictionaries())
         tell(Progress(stage="outages", days=1))
     return Watched() if watching is None else watching.finish()
 

@@ -259,18 +259,20 @@ def shown(
     terms: Sequence[Terms] = (),
     labels: words.Labels = words.NO_LABELS,
 ) -> tuple[pa.Table, tuple[str, ...]]:
-    """The rows that may be passed on, flat, and what must be told beside them."""
-    if parts:
-        rows = found[PARTS]
-        sources = set(rows["source"].to_pylist())
-        return tables.allowed(rows, [each for each in terms if each.source in sources])
-    rows = _open(found["outages"], terms)
-    notes = tables.attribution(terms)
-    if left_out := found["outages"].num_rows - rows.num_rows:
-        notes = (*notes, f"{left_out} rows were left out: their source does not allow passing them on")
+    """The rows, flat, and what must be told beside them."""
+    rows = found[PARTS] if parts else found["outages"]
+    notes = (*tables.attribution(terms), *_closed(terms))
     if not rows.num_rows:
         notes = (*notes, "no row fits what was asked for")
-    return with_sentences(rows, found[PARTS], found["context"], labels), notes
+    return rows if parts else with_sentences(rows, found[PARTS], found["context"], labels), notes
+
+
+def _closed(terms: Sequence[Terms]) -> tuple[str, ...]:
+    """An outage is what we found, not the levels it was found in: those of a closed source stay where they are."""
+    closed = sorted({each.source for each in terms if each.redistribute == "no"})
+    if not closed:
+        return ()
+    return (f"the terms of {', '.join(closed)} do not allow passing its levels on; what was found in them is said",)
 
 
 def write(
@@ -286,15 +288,8 @@ def write(
     if parts or form != "jsonl":
         made = tables.export(rows, form)
         return tables.Export(made.chunks, notes)
-    told = records(_open(found["outages"], terms), found[PARTS], found["context"])
+    told = records(found["outages"], found[PARTS], found["context"])
     return tables.Export(_lines(line_of(each, labels) for each in told), notes)
-
-
-def _open(rows: pa.Table, terms: Sequence[Terms]) -> pa.Table:
-    """Rows none of whose sources is closed."""
-    closed = {each.source for each in terms if each.redistribute == "no"}
-    kept = [closed.isdisjoint((text or "").split()) for text in rows["sources"].to_pylist()]
-    return rows.filter(pa.array(kept, pa.bool_()))
 
 
 def _lines(made: Iterable[Line]) -> Iterator[bytes]:

@@ -88,6 +88,9 @@ class Watch:
     def feed(self, x: Floats, weekday: int) -> Iterator[tuple[int, Drop]]:
         """One more day of all series, shape (series, bins), nan where one is missing; the falls that ended on it."""
         self._day += 1
+        if not np.isfinite(x).any():
+            self._nothing(x)
+            return
         look = self.rhythm.look(x, weekday)
         if self._dark:
             look = self._darkened(look)
@@ -107,6 +110,17 @@ class Watch:
             if self._counts(drop):
                 yield row, drop
             self.rhythm.forget(row)
+
+    def _nothing(self, x: Floats) -> None:
+        """A day without data teaches nothing, begins nothing and ends nothing."""
+        if self._before is not None:
+            self.rhythm.learn(*self._before)
+            self._before = None
+        if self._past and not np.isnan(self._past[-1][0]).all():
+            self.rhythm.cut_tail(slice(None))
+        self._past.append((x, np.full(x.shape, np.nan)))
+        for row in self._open:
+            self._hold(row, x[row], x[row])
 
     def finish(self) -> Iterator[tuple[int, Drop]]:
         """The data end: what is still open lasts."""
@@ -260,7 +274,8 @@ class Watch:
         found = edges(x, e, one.begin - one.first, one.noise, sign=one.sign, hour=self._hour, lasting=end is None)
         if end is None or stop is None:
             return _drop(one, found), 0.0
-        self._since[row] = end
+        if one.sign < 0:
+            self._since[row] = end
         after = _share(x[stop - self._hour :], e[stop - self._hour :])
         seen = after[np.isfinite(after)]
         level = min(0.0, float(np.log(max(seen.mean(), 1e-3)))) if len(seen) else 0.0

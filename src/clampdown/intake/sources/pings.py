@@ -230,7 +230,7 @@ def _signal(place: _Place) -> Signal:
         plane="data",
         signal="pings/replies",
         operator="ping-log",
-        source="given",
+        source="ping-log",
         step=_STEP,
         country=place.entity.country,
         normalised=True,

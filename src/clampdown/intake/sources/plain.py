@@ -1,7 +1,7 @@
 """Law: the plain table takes any signal of anyone; what its rows do not say is not made up, and a bad row costs itself.
 
 `time,entity,signal,value` in any order under a head; also `plane`, `operator`, `unit`, `step`, `access`, `quality`,
-`country`, `service`, `zone`. Divided by commas, semicolons or tabs. See docs/reference/plain-csv.md.
+`country`, `service`, `zone`. Divided by commas, semicolons or tabs. See docs/signal-tables.md.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _signal(cell: dict[str, str], entity: Entity) -> Signal:
         plane=plane,
         signal=names["signal"],
         operator=names["operator"] or "unnamed",
-        source="given",
+        source="plain",
         step=int(step),
         country=country,
         network=entity.network,

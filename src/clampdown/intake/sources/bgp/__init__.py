@@ -1,4 +1,8 @@
-"""Law: what collectors of BGP heard is read as it lies in their archives; nothing is opened, fetched or guessed."""
+"""Law: what collectors of BGP heard is read as it lies in their archives; nothing is opened, fetched or guessed.
+
+One stream is one state: a table (bview, rib) and the updates after it belong together only where they come as one
+stream, as `cat bview.gz updates.gz > one.gz` makes it. Members of a tar are read each alone. See decision 26.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from clampdown.intake.containers_bytes import Fault, Reader
-from clampdown.intake.sources.bgp.attributes import MalformedError, attributes, origin_of, update
+from clampdown.intake.sources.bgp.attributes import MalformedError, attributes, update
 from clampdown.intake.sources.bgp.events import SECOND, UNKNOWN, Broken, Entry, Event, Peer, State, Still, Table, Update
 
 HEADER: Final = 12
@@ -25,9 +25,11 @@ TYPES: Final = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 
 _READ: Final = frozenset({TABLE_DUMP, TABLE_DUMP_V2, BGP4MP, BGP4MP_ET})
 _head: Final = struct.Struct(">IHHI").unpack_from
 _state: Final = struct.Struct(">HH").unpack_from
+_lead: Final = struct.Struct(">IBBBBB").unpack_from  # ORIGIN, and the beginning of what follows it
+_ORIGIN: Final = 0x400101  # flags, kind and length of ORIGIN
+_word: Final = struct.Struct(">I").unpack_from
 _entry: Final = struct.Struct(">HIH").unpack_from
 _entry_path: Final = struct.Struct(">HIIH").unpack_from
-_ROOM: Final = 1 << 16  # neighbours in a table share attributes; what is far behind does not return
 _UPDATE: Final = 2
 _ESTABLISHED: Final = 6
 _MARKER: Final = 19  # marker, length, type of a BGP message
@@ -69,7 +71,6 @@ class Decoder:
         self._rest = b""  # of a record that was cut off
         self._heads: dict[bytes, Peer] = {}
         self._index: tuple[Peer, ...] = ()
-        self._origins: dict[bytes, int] = {}
         self._dumping = False  # within an old table, which has no record that begins it
         self._of: dict[int, Callable[[int, int, bytes], Iterator[Event]]] = {
             TABLE_DUMP: self._old_table,
@@ -194,7 +195,7 @@ class Decoder:
         yield self._rib(time, body, *kind)
 
     def _rib(self, time: int, body: bytes, family: int, paths: bool) -> Entry:
-        """One prefix with all its peers; the one hot loop, so that most paths are read in passing."""
+        """One prefix with all its peers; the one hot loop."""
         if len(body) < 5 or body[4] > (32 if family == 4 else 128):
             raise MalformedError("the prefix of an entry is cut off or too long")
         at = 5 + ((body[4] + 7) >> 3)
@@ -202,7 +203,7 @@ class Decoder:
         if at + 2 > size:
             raise MalformedError("the entry is cut off")
         prefix = _clean(body[4:at])
-        index, known = self._index, self._origins
+        index = self._index
         peers: list[int] = []
         origins: list[int] = []
         first, step = (_entry_path, 12) if paths else (_entry, 8)
@@ -216,28 +217,23 @@ class Decoder:
             end = at + row[-1]
             if end > size or row[0] >= len(index):
                 raise MalformedError("the entry is cut off" if end > size else "an entry of a peer that no list names")
-            said = body[at:end]
-            origin = known.get(said)
-            if origin is None:
-                origin = self._path(said, index[row[0]].asn)
-            peers.append(row[0])
+            peer, origin = row[0], 0
+            if at + 10 <= end:
+                # Nearly always: ORIGIN, then a path of one sequence. All else is walked attribute by attribute.
+                head, flags, kind, length, segment, hops = _lead(body, at)
+                last = at + 7 + length
+                if flags & 0x10:
+                    length, segment, hops = length << 8 | segment, hops, body[at + 9]
+                    last = at + 8 + length
+                if head >> 8 == _ORIGIN and kind == 2 and segment == 2 and length == 2 + 4 * hops > 2 and last <= end:
+                    origin = _word(body, last - 4)[0]
+            if not origin:
+                found = attributes_origin(body[at:end], 4, index[peer].asn)
+                origin = UNKNOWN if found is None else found
+            peers.append(peer)
             origins.append(origin)
             at = end
         return Entry(time, family, prefix, index, peers, origins)
-
-    def _path(self, said: bytes, peer: int) -> int:
-        """The origin in the attributes of a table's entry: mostly ORIGIN comes first, then the path."""
-        if said[:3] == b"\x40\x01\x01" and len(said) > 7 and said[5] == 2:
-            at, end = (8, 8 + int.from_bytes(said[6:8], "big")) if said[4] & 0x10 else (7, 7 + said[6])
-            if end <= len(said) and end > at:
-                origin = origin_of(said, (at, end), None, 4, peer)
-                if len(self._origins) >= _ROOM:
-                    self._origins.clear()
-                if origin != peer:  # a path without networks gives the peer, which another peer's is not
-                    self._origins[said] = origin
-                return origin
-        origin = attributes_origin(said, 4, peer)
-        return UNKNOWN if origin is None else origin
 
     def _old_table(self, time: int, subtype: int, body: bytes) -> Iterator[Event]:
         """TABLE_DUMP: a record for each prefix and peer, numbers of two bytes."""

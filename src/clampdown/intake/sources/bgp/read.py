@@ -59,7 +59,7 @@ def read_with(opened: Opened, kit: Kit, limits: Limits) -> Iterator[Batch]:
         else:
             bins.take(event)
     bins.finish(broken)
-    _notices(rows, bins, decoder.other, limits, countries=kit.countries is not None)
+    _notices(rows, bins, decoder, limits, countries=kit.countries is not None)
     yield from _levels(rows, bins, LIVE_SOURCE if lines else MRT_SOURCE, kit)
     yield from rows.finish(reader.digest())
 
@@ -118,11 +118,9 @@ def _clock(stamp: int) -> str:
     return (_EPOCH + timedelta(seconds=stamp // SECOND)).isoformat() + "Z"
 
 
-def _notices(
-    rows: LevelRows, bins: Bins, other: dict[str, tuple[int, int]], limits: Limits, *, countries: bool
-) -> None:
+def _notices(rows: LevelRows, bins: Bins, decoder: mrt.Decoder | live.Live, limits: Limits, *, countries: bool) -> None:
     """What the reader of the summary must know of the stream as a whole."""
-    for what, (first, count) in sorted(other.items()):
+    for what, (first, count) in sorted(decoder.other.items()):
         rows.reject(first, "unsupported", f"{what} are not read: {count} of them, the first is record {first}")
     if bins.late:
         tables = "; tables were among them" if bins.late_table else ""
@@ -143,14 +141,14 @@ def _notices(
         rows.reject(None, "truncated", "the stream breaks off within a table: half a table is no level")
     levels = any(v.bins for v in bins.visible.values())
     for family, withheld in bins.withheld.items():
-        if withheld and not bins.cut:
+        if withheld and bins.tables.of[family].prefixes and not bins.cut:
             rows.reject(
                 None,
                 "few_peers",
                 f"IPv{family}: {withheld} bins of {STEP} seconds without a level: at most {bins.most[family]} "
                 f"full-feed peers (more than {limits.full(family)} prefixes), {limits.peers} are needed",
             )
-    if not bins.tables.tables and not levels and bins.changes.counts:
+    if not bins.tables.tables and not levels and decoder.seen["update"]:
         rows.reject(None, "no_table", _WANTED)
     if (levels or bins.changes.counts) and not countries:
         rows.reject(None, "no_countries", _NO_COUNTRIES)

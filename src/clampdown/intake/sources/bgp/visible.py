@@ -96,14 +96,17 @@ class Visible:
         """The state of now is the level of this bin."""
         self._grow()
         rows = self._tables.touched()
+        columns = [self._tables.column(peer) for peer in full]
         if full != self._full or rows is None or not self.bins:
             rows = np.arange(len(self._owner), dtype=np.int64)
+        else:
+            columns = [column[rows] for column in columns]
         self._full = full
         at = len(self.bins)
         self.bins.append(bin_)
         old_owner, old_place = self._owner[rows], self._place[rows]
         old_shown = self._shown[rows]
-        seen, owner = owners([self._tables.column(peer)[rows] for peer in full])
+        seen, owner = owners(columns)
         shown = (seen > self._limits.visible * len(full)) & self._long[rows]
         place = self._placed(rows, owner)
         self._owner[rows], self._shown[rows], self._place[rows] = owner, shown, place
