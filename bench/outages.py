@@ -54,7 +54,7 @@ def signals(asked: argparse.Namespace) -> list[dict[str, Any]]:
     """Rules side by side."""
     made = []
     for bench in chosen(asked):
-        for allowed in (0,) if len(bench.values) == 1 else (0, max(1, len(bench.values) // 4)):
+        for allowed in (0,) if len(bench.values) < 4 else (0, len(bench.values) // 4):
             rows = equal.compare(bench, benches.contenders(bench, own=allowed == 0), allowed=allowed)
             print(f"\n{bench.label}: {allowed} events allowed where it is set")
             words = {}
