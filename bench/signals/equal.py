@@ -21,6 +21,7 @@ from signals import peers
 from signals.peers import Events
 
 DROPS: Final = (0.3, 0.5, 0.7, 0.9)
+LOOSE: Final = 0.2  # the loosest strictness of rules whose own bounds are at 1
 HOURS: Final = 4
 FINE: Final = 1.01  # how near a strictness is sought
 DAY: Final = 86_400
@@ -104,7 +105,7 @@ def of_danezis(others: np.ndarray) -> Contender:
     def find(values: np.ndarray, rows: Sequence[int], strictness: float) -> list[Events]:
         return [peers.events(score(one, DAY), strictness) for one in values]
 
-    return Contender("classical Tor detector", find)
+    return Contender("classical Tor detector", find, low=LOOSE)
 
 
 def of_bounds(lower: np.ndarray) -> Contender:
@@ -118,7 +119,7 @@ def of_bounds(lower: np.ndarray) -> Contender:
             found.append(peers.events(np.where(np.isnan(one) | np.isnan(bound), np.nan, score), strictness))
         return found
 
-    return Contender("classical Tor detector (its published bounds)", find)
+    return Contender("classical Tor detector (its published bounds)", find, low=LOOSE)
 
 
 def of_ours(bench: Bench, plane: str, *, normalised: bool) -> tuple[Contender, Contender]:
