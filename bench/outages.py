@@ -29,6 +29,10 @@ from signals import arms, benches, equal, timing  # noqa: E402
 from signals.arms import Size  # noqa: E402
 from sim.arms import Figure  # noqa: E402
 
+AMONG: Final[dict[str, Callable[[str], bool]]] = {
+    "IODA's rules and the classical detector": equal.asked,
+    "the other rules": lambda rule: not equal.asked(rule),
+}
 MATERIAL: Final = Path(os.environ.get("CLAMPDOWN_SHARED", HERE.parent.parent / "shared")) / "cases/signals"
 
 
@@ -50,14 +54,15 @@ def signals(asked: argparse.Namespace) -> list[dict[str, Any]]:
     """Rules side by side."""
     made = []
     for bench in chosen(asked):
-        for allowed in (0,) if len(bench.values) == 1 else (0, max(1, len(bench.values) // 4)):
+        for allowed in (0,) if len(bench.values) < 4 else (0, len(bench.values) // 4):
             rows = equal.compare(bench, benches.contenders(bench, own=allowed == 0), allowed=allowed)
-            word, where = equal.verdict(rows)
-            print(f"\n{bench.label}: {allowed} events allowed where it is set; ours is {word}")
-            for place in where:
-                print(f"    {word} than {place}")
+            print(f"\n{bench.label}: {allowed} events allowed where it is set")
+            words = {}
+            for name, among in AMONG.items():
+                words[name], where = equal.verdict(rows, among)
+                print(f"    ours beside {name}: {words[name]}{': ' if where else ''}{'; '.join(where)}")
             show_rows(rows)
-            made += [row.shown() | {"allowed": allowed, "verdict": word, "verdict_of": where} for row in rows]
+            made += [row.shown() | {"allowed": allowed, "verdicts": words} for row in rows]
     return made
 
 
@@ -92,8 +97,8 @@ def _shown(figures: list[Figure]) -> list[dict[str, object]]:
 def parts(asked: argparse.Namespace, folder: Path) -> dict[str, Callable[[], list[dict[str, Any]]]]:
     size = Size(asked.family, asked.worlds, asked.countries, asked.years, asked.workers)
     if asked.small:
-        size = Size(asked.family, 1, 2, 0.4, 1)
-    scale = 0.001 if asked.small else asked.scale
+        size = Size(asked.family, 1, 1, 0.35, 1)
+    scale = 0.0003 if asked.small else asked.scale
     return {
         "signals": lambda: signals(asked),
         "falls": lambda: _shown(arms.falls(size)),

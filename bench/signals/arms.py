@@ -90,11 +90,14 @@ def detected(one: World) -> list[Found]:
 def fallen(one: World) -> dict[str, list[Found]]:
     """Falls of single series, by signal."""
     from clampdown.detect.manners import load_manners
+    from clampdown.detect.outages import GivenOutages, clocks_of
     from clampdown.detect.watching import abouts, watch
 
     days, series = as_tables(one)
+    known = abouts(series)
+    clocks = clocks_of(known.values(), GivenOutages(zone=zone, offset=offset), [day for day, _ in days])
     made: dict[str, list[Found]] = {name: [] for name in sorted({s.signal for s in one.series})}
-    for fall in watch(days, abouts(series), load_manners()).falls:
+    for fall in watch(days, known, load_manners(), clocks=clocks).falls:
         if not fall.drop.rise:
             about = fall.about
             edges = (fall.onset_before, fall.onset_after, fall.end_after, fall.end_before)

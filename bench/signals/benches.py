@@ -43,7 +43,7 @@ def contenders(bench: Bench, *, own: bool = True) -> list[Contender]:
     free, shipped = equal.of_ours(
         bench, kind.plane, normalised=bench.label.startswith("real, IODA") or kind.unit == "normalised"
     )
-    rules = peers.rules_for(bench.signal)
+    rules = peers.rules_for(bench.signal, bench.step)
     made = [free, shipped, *bench.more, *(equal.of_rule(rule, bench.step) for rule in rules)]
     fixed = [equal.of_rule(rule, bench.step, factor) for rule in rules for factor in rule.own] if own else []
     return made + fixed

@@ -129,14 +129,15 @@ def counted(kind: Kind, rng: np.random.Generator, level: np.ndarray) -> np.ndarr
     return np.rint(level) if kind.smooth else rng.poisson(np.minimum(level, 1e15)).astype(float)
 
 
-def frac(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+def frac(rng: np.random.Generator, count: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """What share of its relays Tor counted with, day by day, and by what factor its estimate was wrong for it.
 
-    It moves by about 0.01 a day; on 1 % of days it jumps by 0.1 to 0.4 for up to three days, and estimates go astray.
+    It moves by about 0.01 a day; `rate` times a year it falls by 0.1 to 0.4 for up to three days, and
+    estimates go astray.
     """
     usual = 0.84 + 0.06 * correlated(rng, count, 0.97, 5.0)
     jump = np.zeros(count)
-    for day in np.flatnonzero(rng.random(count) < 0.01):
+    for day in np.flatnonzero(rng.random(count) < rate / 365):
         jump[day : day + rng.integers(1, 4)] = -rng.uniform(0.1, 0.4)
     wrong = np.exp(rng.standard_normal(count) * np.abs(jump))
     return np.clip(usual + jump, 0.3, 1.08), wrong

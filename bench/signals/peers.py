@@ -213,10 +213,13 @@ _IODA: Final = {
 }
 
 
-def rules_for(signal: str) -> tuple[Rule, ...]:
-    """All rules of others that speak of this signal; those of IODA with the factors that it uses."""
+def rules_for(signal: str, step: int = 0) -> tuple[Rule, ...]:
+    """All rules of others that speak of this signal; those of IODA with the factors that it uses.
+
+    Of daily series a median of 24 hours is the day before, and a window of a day holds one point: nothing is nearest.
+    """
     days, own = _IODA.get(signal, (7, ()))
     ioda = median_rule(f"IODA, median of {days} d, inpainting", days, own, inpaint=True)
     plain = median_rule(f"IODA, median of {days} d, without", days, own)
     other = FLAT[1] if days == 1 else FLAT[0]
-    return (ioda, plain, other, WEEKLY, NEAREST)
+    return (ioda, plain, other, WEEKLY) if step >= DAY else (ioda, plain, other, WEEKLY, NEAREST)

@@ -32,6 +32,7 @@ NUISANCES: Final = {
     "missing": 1.5,  # series
     "bad-bins": 2.0,  # series
     "missing-everywhere": 1.5,  # source
+    "frac": 3.5,  # series of Tor: runs of days on which it had fewer of its relays than usual
     "source-failure": 2.0,  # source
 }
 # Cuts of a country in a year, in the world of everything.

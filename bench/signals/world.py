@@ -204,7 +204,7 @@ class _Make:
                     level[hit[0]] *= 1 - hit[1]
             quality = None
             if kind.service == "tor":
-                quality, wrong = levels.frac(rng, len(level))
+                quality, wrong = levels.frac(self.streams.of("frac", number), len(level), self._rate("frac"))
                 level *= wrong
             level = levels.counted(kind, rng, level)
             held = list(
@@ -216,6 +216,9 @@ class _Make:
             if "missing" in self.arms:
                 level[rng.random(len(level)) < rng.uniform(*kind.missing)] = np.nan
             yield self._named(kind, place, level, quality), held
+
+    def _rate(self, kind: str) -> float:
+        return self.rates.get(kind, script.NUISANCES[kind]) if kind in self.arms else 0.0
 
     def _named(self, kind: Kind, place: Place, level: np.ndarray, quality: np.ndarray | None) -> SimSeries:
         who = (place.entity, place.kind, place.country, place.network)

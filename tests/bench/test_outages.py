@@ -83,28 +83,34 @@ def test_compare_counts_found_false_and_delay() -> None:
 
 
 def rows(**found: tuple[int, ...]) -> list[Row]:
-    names = {"ours": OURS, "theirs": "a rule", "fixed": "a rule: below 25%"}
+    names = {"ours": OURS, "theirs": "IODA, a", "fixed": "IODA, a: below 25%", "other": "weekly"}
     return [
         Row("b", names[name], 1.0, 0, 1.0, {drop: (n, 40) for drop, n in zip(equal.DROPS, counts, strict=True)})
         for name, counts in found.items()
     ]
 
 
+ALIKE = "not worse beyond the interval"
+
+
 @pytest.mark.parametrize(
     ("found", "wanted"),
     [
         ({"ours": (0, 40, 40, 40), "theirs": (0, 10, 40, 40)}, "better"),
-        ({"ours": (0, 40, 40, 40), "theirs": (2, 38, 40, 40)}, "not worse beyond the interval"),
+        ({"ours": (0, 40, 40, 40), "theirs": (2, 38, 40, 40)}, ALIKE),
         ({"ours": (0, 40, 40, 40), "theirs": (20, 10, 40, 40)}, "worse"),
+        ({"ours": (0, 10, 40, 40), "theirs": (0, 9, 40, 40), "other": (0, 40, 40, 40)}, ALIKE),
         # A rule at its authors' own factor was not set to the same false events: it is shown, and not judged by.
         (
             {"ours": (0, 10, 40, 40), "theirs": (0, 10, 40, 40), "fixed": (0, 40, 40, 40)},
-            "not worse beyond the interval",
+            ALIKE,
         ),
     ],
 )  # fmt: skip
 def test_verdicts(found: dict[str, tuple[int, ...]], wanted: str) -> None:
     assert equal.verdict(rows(**found))[0] == wanted
+    others = equal.verdict(rows(**found), lambda rule: not equal.asked(rule))
+    assert others[0] == ("worse" if "other" in found else ALIKE)
 
 
 def test_differences_have_newcombes_interval() -> None:

@@ -253,7 +253,8 @@ class Watch:
             loss = 1 - mean if one.sign < 0 else np.log(max(mean, 1e-9))
             if 2 * len(seen) >= hour:
                 one.worst = max(one.worst, float(loss))
-            whole = len(seen) == len(here) and bin_ + self._day * self.bins > one.begin
+            # The hour lies behind the onset: one that was above what is expected would make up for the first low bins.
+            whole = len(seen) == len(here) and bin_ - hour + self._day * self.bins >= one.begin
             first = 1 - here[0] if one.sign < 0 else float(np.log(max(here[0], 1e-9)))
             if whole and max(float(loss), first) <= self._still(one):
                 return self._back(here, bin_, one)
