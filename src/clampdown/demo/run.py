@@ -16,7 +16,7 @@ from clampdown.demo.events import EventComparison, compare_events
 from clampdown.demo.outages import OutageComparison, compare_outages
 from clampdown.demo.reference import reference_files
 from clampdown.demo.script import load_script
-from clampdown.demo.signals import FOLDER, make_signals
+from clampdown.demo.signals import make_signals
 from clampdown.errors import UsageError
 from clampdown.pipeline import Progress, Summary, ingest, open_storage
 from clampdown.pipeline.answers import report
@@ -27,6 +27,7 @@ from clampdown.store.storage import LocalStorage
 COUNTRY: Final = "XA"
 _OWN: Final = (
     "archive",
+    "signals",
     "reference",
     "store",
     "report.html",
@@ -36,7 +37,7 @@ _OWN: Final = (
     "events.csv",
     "outages.csv",
 )
-_MARK: Final = "archive/SYNTHETIC.txt"
+_MARKS: Final = ("archive/SYNTHETIC.txt", "signals/SYNTHETIC.txt")
 _SAID: Final = (
     "Everything below this folder is synthetic: made by `clampdown demo` for a fictional country.\n"
     "Nobody measured anything, and nothing in it says anything about any real network.\n"
@@ -101,8 +102,9 @@ def run_demo(
     _clear(folder)
     stage("archive")
     written = make_archive(folder / "archive", size)
-    make_signals(folder / "archive" / FOLDER, SIZES[size].fine)
-    (folder / _MARK).write_text(_SAID, encoding="utf-8")
+    signals = make_signals(folder / "signals", SIZES[size].fine)
+    for name in _MARKS:
+        (folder / name).write_text(_SAID, encoding="utf-8")
     for name, data in reference_files().items():  # so that the archive can be read again by hand
         path = folder / "reference" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +112,7 @@ def run_demo(
     stage("ingest")
     reference = load_reference(reference_files())
     store = open_storage(LocalStorage(str(folder / "store")), str(folder / "store"), create=True)
-    found = [*sorted((folder / "archive").rglob("*.jsonl.gz")), *sorted((folder / "archive" / FOLDER).iterdir())]
+    found = [*sorted((folder / "archive").rglob("*.jsonl.gz")), *signals]
     summary = ingest(found, store, reference=reference, workers=workers, progress=progress)
     stage("detect")
     detect(store, workers=workers, progress=progress)
@@ -140,7 +142,7 @@ def _clear(folder: Path) -> None:
         if not folder.is_dir():
             raise UsageError("the demo needs a folder, and this is a file", where=str(folder))
         strange = sorted(one.name for one in folder.iterdir() if one.name not in _OWN)
-        if strange or (any(folder.iterdir()) and not (folder / _MARK).is_file()):
+        if strange or (any(folder.iterdir()) and not (folder / _MARKS[0]).is_file()):
             what = f"it holds {strange[0]}" if strange else "it holds something that no demo made"
             raise UsageError(f"the folder is not the demo's own: {what}", where=str(folder), hint="Name a new folder.")
         for name in _OWN:

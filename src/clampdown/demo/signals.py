@@ -21,7 +21,6 @@ from clampdown.demo.cuts import Cut, Line, Signals, load_signals
 from clampdown.demo.script import Script, load_script
 
 SAID: Final = "Synthetic: made by clampdown demo for a fictional country; nobody measured this."
-FOLDER: Final = "signals"
 _LOCAL: Final = timedelta(hours=6, minutes=30)
 _PEAK: Final = 9 / 24  # the day's swing is upwards from this local hour on, for twelve hours
 _IODA: Final = {"bgp/slash24": "bgp", "probing/slash24": "ping-slash24", "telescope/sources": "merit-nt"}
@@ -32,13 +31,13 @@ Level = float | None
 Levels = Sequence[Level]
 
 
-def make_signals(folder: Path, fine: int) -> int:
-    """Write the files of signals into a folder; how many. `fine`: the step of the finest series, in seconds."""
+def make_signals(folder: Path, fine: int) -> tuple[Path, ...]:
+    """Write the files of signals into a folder. `fine`: the step of the finest series, in seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     made = signal_files(load_signals(), load_script(), fine)
     for name, text in made.items():
         (folder / name).write_bytes(text.encode())
-    return len(made)
+    return tuple(folder / name for name in sorted(made))
 
 
 def signal_files(signals: Signals, script: Script, fine: int) -> dict[str, str]:
