@@ -24,6 +24,8 @@ from clampdown.demo.run import Result
 from clampdown.demo.script import load_script
 from clampdown.demo.signals import levels, make_signals, signal_files
 from clampdown.errors import RuleError
+from clampdown.intake.times import offset_of
+from clampdown.reference.zones import zone_of
 from clampdown.store.store import Store
 
 SIGNALS, SCRIPT = load_signals(), load_script()
@@ -80,6 +82,15 @@ def test_what_is_missing_is_not_there_and_no_zero() -> None:
     times = {time // 1000 for time, _ in traffic[0][1]}
     assert len(times) == SCRIPT.days * 48 - bins
     assert int((cut.begin - datetime(1970, 1, 1)).total_seconds()) not in times
+
+
+def test_cuts_begin_on_the_hour_of_local_time() -> None:
+    zone = zone_of("XA")
+    assert zone is not None
+    assert offset_of(zone, FIRST) == timedelta(hours=6, minutes=30)
+    order = next(cut for cut in SIGNALS.cuts if cut.found and cut.found.kind == "shutdown")
+    assert (order.begin + offset_of(zone, order.begin)).minute == 0
+    assert {zone_of(country) for country in ("XB", "XC", "XD", "XE")} == {None}
 
 
 @given(st.integers(0, 47), st.integers(1, 96), st.floats(0, 1))
