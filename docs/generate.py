@@ -195,7 +195,8 @@ def platform_rows() -> Iterator[tuple[str, ...]]:
 
 def thresholds_page() -> str:
     parts = ["# Thresholds\n", MADE]
-    for heading, folder in (("Reports", "assess"), ("Detection", "detect")):
+    folders = (("Reports", "assess"), ("Detection", "detect"), ("Levels of BGP", "intake/sources/bgp"))
+    for heading, folder in folders:
         path = CODE / folder / "thresholds.toml"
         rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
         parts += [
@@ -204,6 +205,74 @@ def thresholds_page() -> str:
             table(("threshold", "value", "reason"), rows),
         ]
     return "\n".join(parts)
+
+
+def manners_page() -> str:
+    """How each kind of signal is watched: what holds for all, with its reason, and what differs."""
+    path = CODE / "detect/manners.toml"
+    document = read(path)
+    rows = [(f"`{name}`", told(value), document["reasons"][name]) for name, value in document["default"].items()]
+    kinds = [("plane", name, own) for name, own in document["plane"].items()]
+    kinds += [("signal", name, own) for name, own in document["signal"].items()]
+    others = [
+        (kind, f"`{name}`", ", ".join(f"`{key}` {told(value)}" for key, value in own.items()))
+        for kind, name, own in kinds
+    ]
+    return (
+        f"# How signals are watched\n\n{MADE}\n{law(path)[:1].upper()}{law(path)[1:]} What they do is in "
+        "[methods](../methods.md#7-from-levels-to-outages).\n\n"
+        + table(("threshold", "value", "reason"), rows)
+        + "\n## What differs\n\nA signal's own value goes before its plane's, and that before the one above. A name "
+        "without its last part (`tor/transport`) stands for all that begin with it. Normalised series are asked for no "
+        "least level.\n\n" + table(("", "name", "values"), others)
+    )
+
+
+def told(value: object) -> str:
+    """A value as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(told(each) for each in value) if isinstance(value, list) else f"{value:g}"
+
+
+def sources_page() -> str:
+    """The formats of signals and published records in the order in which they are tried, signals, and terms."""
+    from clampdown.pipeline.observe import SIGNALS
+
+    formats = [(f"`{source.name}`", law_of(source.read.__module__)) for source in SIGNALS]
+    signals = [
+        (f"`{each['id']}`", each["plane"], each["operator"], each["unit"], each.get("service", ""),
+         told(each["watched"]))
+        for each in read(CODE / "reference/data/signals.toml")["signals"]
+    ]  # fmt: skip
+    terms = [
+        (f"`{each['source']}`", each["licence"], each["redistribute"], each["attribution"], each["url"])
+        for each in read(CODE / "reference/data/terms.toml")["terms"]
+    ]
+    return "\n".join((
+        "# Signals and sources\n", MADE,
+        "Files of signals and of published records are told by their content, in this order; what none of these takes "
+        "is read as measurements.\n",
+        table(("format", "its law"), formats),
+        "## Signals\n",
+        "Names that end in `/` stand for all that begin so; `*` is the signal's own name. Loss, latency and changes of "
+        "BGP are kept and not watched for falls.\n",
+        table(("signal", "plane", "operator", "unit", "service", "watched"), signals),
+        "## Terms\n",
+        "How what was made from a source may be passed on. Exports, reports and feeds carry these.\n",
+        table(("source", "licence", "may be passed on", "attribution", "where"), terms),
+    ))  # fmt: skip
+
+
+def law_of(module: str) -> str:
+    """The first paragraph of a module's docstring (of its package's, where it has parts), without its marker."""
+    import importlib
+
+    package = module.rpartition(".")[0]
+    name = module if package.endswith("sources") else package
+    text = (importlib.import_module(name).__doc__ or "").split("\n\n")[0]
+    made = " ".join(text.split()).removeprefix("Law: ")
+    return f"{made[:1].upper()}{made[1:]}"
 
 
 def schemas() -> Iterator[tuple[str, str]]:
@@ -227,6 +296,7 @@ def pages() -> dict[str, str]:
     made = dict(rule_pages())
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
+    made |= {"manners.md": manners_page(), "sources.md": sources_page()}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}
     files = {f"reference/{name}": text for name, text in texts.items()}
     return files | {f"schema/{name}": text for name, text in schemas()}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -51,7 +52,7 @@ def test_the_same_tables_write_nothing(days: Store, detected: Detect) -> None:
 def test_the_order_of_rows_changes_nothing(days: Store, detected: Detect) -> None:
     detected(told.kenya())
     before = bytes_of(days)
-    detected({name: rows.take(list(range(rows.num_rows))[::-1]) for name, rows in told.kenya().items()})
+    detected({name: rows.take(pa.array(range(rows.num_rows)[::-1], pa.int64())) for name, rows in told.kenya().items()})
     assert bytes_of(days) == before
     held = days.detected("findings")
     assert held.schema.equals(DETECTED["findings"])
@@ -64,7 +65,7 @@ def test_parts_live_by_content_and_outlive_other_commands(days: Store, detected:
     detected(told.kenya())
     paths = {p for p in days.manifest().paths() if p.count("/") == 2 and not p.startswith("landing")}
     names = {name for name in DETECTED if any(p.startswith(f"tables/{name}/") for p in paths)}
-    assert names == set(DETECTED)
+    assert names == {name for name, rows in told.kenya().items() if rows.num_rows}
     assert len({Path(p).stem for p in paths}) == len(paths)
     more = tmp_path / "more.jsonl"
     more.write_text(json.dumps(made.record("given.example", 3, 9, 7)) + "\n")

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -81,7 +80,10 @@ def signals(plain: Path, tmp_path: Path) -> Store:
 @pytest.fixture
 def say(signals: Store, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Say:
     """Runs a command on a store in which outages were detected."""
-    monkeypatch.setattr(detecting, "make", lambda *_, **__: found())
+    tables = found()
+    monkeypatch.setattr(detecting, "make", lambda *_, **__: tables)
+    own = {name: tables[name] for name in ("outages", "outage_parts", "notes")}
+    monkeypatch.setattr(cuts.found_now, "compute", lambda *_, **__: own)
     detecting.detect(signals, now=datetime(2026, 10, 1))
     monkeypatch.chdir(Path(signals.name).parent)
     monkeypatch.setenv("CLAMPDOWN_STORE", signals.name)
@@ -201,9 +203,7 @@ def test_python_says_the_same(say: Say, signals: Store) -> None:
 def test_what_was_not_detected_is_found_in_memory(
     signals: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stand_in = ModuleType("clampdown.pipeline.outages")
-    stand_in.compute = lambda _store: found()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "clampdown.pipeline.outages", stand_in)
+    monkeypatch.setattr(cuts.found_now, "compute", lambda *_, **__: found())
     assert run(group, ["outages", "--store", signals.name, "--format", "jsonl"]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3

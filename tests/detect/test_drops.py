@@ -30,12 +30,36 @@ def test_a_quiet_series_has_no_fall(plane: str, seed: int) -> None:
     assert falls(quiet(90, seed=seed, swing=swing, noise=noise), plane) == ()
 
 
-@pytest.mark.parametrize(("left", "hours"), [(0.0, 1), (0.05, 2), (0.3, 3), (0.5, 6), (0.8, 12), (0.03, 200)])
+@pytest.mark.parametrize(("left", "hours"), [(0.0, 2), (0.05, 2), (0.3, 3), (0.5, 6), (0.8, 12), (0.03, 200)])
 def test_a_cut_is_found_and_dated_to_the_hour(left: float, hours: int) -> None:
     (drop,) = falls(cut(quiet(DAYS + 10, swing=0.05), AT, AT + hours, left))
     assert (drop.after, drop.before, drop.end_after, drop.end_before) == (AT - 1, AT, AT + hours - 1, AT + hours)
     assert drop.depth == pytest.approx(1 - left, abs=0.04)
     assert drop.lost == pytest.approx(hours * (1 - left), rel=0.1)
+
+
+@pytest.mark.parametrize(("step", "plane"), [(300, "control"), (600, "data"), (1800, "usage"), (3600, "data")])
+def test_a_single_bad_bin_is_none(step: int, plane: str) -> None:
+    values = quiet(DAYS, step=step, noise=0.01)
+    for at in (20, 24, 28):
+        values[at * 86_400 // step + 7] = 0.0
+    assert falls(values, plane, step) == ()
+
+
+@pytest.mark.parametrize("left", [0.05, 0.5])
+def test_at_five_minutes_a_cut_ends_where_it_ends_and_is_one(left: float) -> None:
+    at = 28 * 288 + 60
+    (drop,) = falls(cut(quiet(DAYS, step=300), at, at + 66, left), step=300)
+    assert (drop.before, drop.end_before) == (at, at + 66)
+
+
+@pytest.mark.parametrize("day", [15, 16, 17, 18, 25])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_series_of_days_dates_a_cut_to_the_day_or_does_not_find_it(day: int, seed: int) -> None:
+    values = cut(quiet(40, step=86_400, noise=0.03, size=10_000, seed=seed), day, day + 3, 0.05)
+    found = falls(values, "usage", 86_400)
+    assert [(d.before, d.end_before) for d in found] in ([], [(day, day + 3)])
+    assert found or day < 18
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))
@@ -122,7 +146,7 @@ def test_a_gap_that_starts_with_a_fall_is_more_of_it() -> None:
     (drop,) = falls(fell, "background", 1800)
     assert (drop.before, drop.end_after) == (at, None)
     back = values.copy()
-    back[at] *= 0.55  # that bin alone would not be enough
+    back[at] *= 0.65  # that bin alone would not be enough
     assert falls(back, "background", 1800) == ()
 
 

@@ -139,11 +139,13 @@ def test_nights_are_listed_and_shaded_one_by_one(ask: Any) -> None:
     row = cuts.row(pattern="nightly", occurrences=5, occurrences_of=6, onset_after=found[0]["onset_after"],
                    onset_before=found[0]["onset_before"], end_after=found[-1]["end_after"],
                    end_before=found[-1]["end_before"], worst=found[2]["onset_before"], planes="data")  # fmt: skip
-    kinds, levels = cuts.made_levels(9, {"probing/slash24": (cuts.diurnal(90.0), {})})
+    kinds, levels = cuts.made_levels(30, {"probing/slash24": (cuts.diurnal(90.0), {})})
     report = ask(Signals(kinds, levels, *cuts.tables([row], found), cuts.TERMS))
     (((_, (curve,)),)) = panels.draw(drawn(report)).planes
     assert len(curve.shades) == 5
     assert sum(shade.sure.width for shade in curve.shades if shade.sure) < 20
+    (closer,) = panels.draw(drawn(report)).closer  # the week around its worst night
+    assert closer.curves[0].levels.step < drawn(report).step
     said = Reader(page(report)).said
     assert "on 5 of 6 nights:" in said
     assert "Local days on which it came back" in said

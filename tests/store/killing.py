@@ -26,7 +26,8 @@ from clampdown.store.storage import LocalStorage
 from clampdown.store.tables import read_part
 
 RULES, REFERENCE = load_rules(), load_reference()
-WORK, FULL = Path(sys.argv[1]), sys.argv[2:] == ["full"]
+WORK, SIZE = Path(sys.argv[1]), sys.argv[2]
+FULL = SIZE == "full"
 
 
 def read(stream: Any, name: str, kit: Any, limits: Any) -> Any:
@@ -79,10 +80,11 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 def main() -> None:
     (WORK / "in").mkdir()
-    (WORK / "in" / "a.jsonl").write_text("0\n4\nbad\n" if FULL else "0\n")
-    if FULL:
-        level, record = "XA,2024-03-01T00:00:00,1", "!order,2024-03-02T00:00:00,a title"
-        (WORK / "in" / "s.csv").write_text(f"#levels\n{level}\nXA,2024-03-05T00:00:00,\n{record}\n")
+    if SIZE == "signals":
+        level, record = "XA,2024-03-01T00:00:00,1", "!order,2024-03-01T00:00:00,a title"
+        (WORK / "in" / "s.csv").write_text(f"#levels\n{level}\n{record}\n")
+    else:
+        (WORK / "in" / "a.jsonl").write_text("0\n4\nbad\n" if FULL else "0\n")
     base, whole, tried = WORK / "base", WORK / "whole", WORK / "tried"
     store = open_storage(LocalStorage(base), "s", create=True)
     store.pin(REFERENCE.digest, {})  # the snapshot is not what is tested here

@@ -171,7 +171,9 @@ def _full(at: int) -> Any:
     return step
 
 
-@pytest.mark.parametrize("size", ["small", pytest.param("full", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "size", ["small", *(pytest.param(name, marks=pytest.mark.long) for name in ("signals", "full"))]
+)
 def test_killed_at_every_step(size: str, tmp_path: Path) -> None:
     """A child is killed with SIGKILL at each step of each write; the same command then finishes the work."""
     script = Path(__file__).parent / "killing.py"

@@ -34,6 +34,7 @@ STALE: Final = "stale"
 ZOOM: Final = 3  # times the length of the outage
 STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000)
 SHOWN: Final = ("consistent", "corroborated", "confirmed")  # grades that get a closer look
+FELL: Final = ("loss", "occurrence")  # roles of parts that say that a signal fell
 _QUIET: Final = ("percent", "milliseconds")  # units of signals that are kept and not watched
 _WEEK: Final = timedelta(days=7)
 Floats = npt.NDArray[np.float64]
@@ -97,7 +98,7 @@ def again(stated: Connectivity | msgspec.UnsetType, given: Signals | None) -> tu
 def choose(series: pa.Table, parts: pa.Table, asked: Asked) -> tuple[str, ...]:
     """Series to draw, the first first: those of the country and of outages, plane by plane."""
     kinds = _kinds(series, asked)
-    fell = {s for s, role in zip(*(parts[c].to_pylist() for c in ("series", "role")), strict=True) if role == "loss"}
+    fell = {s for s, role in zip(*(parts[c].to_pylist() for c in ("series", "role")), strict=True) if role in FELL}
 
     def order(name: str) -> tuple[object, ...]:
         row = kinds[name]
@@ -324,12 +325,12 @@ def _window(outage: Outage) -> tuple[int, int]:
 
 def _near(outage: Outage, lines: Mapping[str, _Line]) -> tuple[str, ...]:
     """The signals that fell, one a plane first, then those that did not."""
-    named = [part for part in outage.of("loss", "unmoved") if part.series in lines]
+    named = [part for part in outage.of(*FELL, "unmoved") if part.series in lines]
     planes: set[str] = set()
     order: list[tuple[tuple[object, ...], str]] = []
     for index, part in enumerate(named):
         new = part.plane not in planes
         planes.add(part.plane)
-        order.append(((part.role != "loss", not new, index), part.series))
+        order.append(((part.role not in FELL, not new, index), part.series))
     kept = dict.fromkeys(series for _, series in sorted(order))
     return tuple(kept)[:ZOOM_PANELS]

@@ -19,6 +19,8 @@ _TOP: Final = 1.2
 _PENALTY: Final = 8.0  # nats that a further level must gain. Provisional.
 _BOUND: Final = 18.0  # one bin's misfit at most
 _WITHIN: Final = 3.0
+_LOW: Final = 0.15  # below this share noise is no smaller than here
+_NONE: Final = 0.02  # what a bin with nothing in it counts as
 _MOST: Final = 2400  # bins that are cut; of longer events the two ends
 _ONSET: Final = 0.35  # of the worst loss: what an event begins with; less is a precursor. Provisional.
 _PART: Final = 0.25  # what may be missing when it is over
@@ -54,8 +56,11 @@ class Edges(NamedTuple):
     later: tuple[Level, ...]
 
 
-def edges(x: Floats, expected: Floats, begin: int, noise: float, *, sign: int, hour: int, lasting: bool) -> Edges:
-    """Date an event that was noticed at bin `begin`; x and expected hold the time before it and the hour after it."""
+def edges(
+    x: Floats, expected: Floats, begin: int, noise: float, *, back: int, sign: int, hour: int, lasting: bool
+) -> Edges:
+    """Date an event that was noticed at bin `begin` by a window of `back` bins; x and expected hold the time before it
+    and the hour after it."""
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(expected > 0, np.maximum(x, 0) / expected, np.nan)
         shown = share if sign < 0 else 1 / np.maximum(share, 1e-6)
@@ -66,7 +71,9 @@ def edges(x: Floats, expected: Floats, begin: int, noise: float, *, sign: int, h
     usual = _usual(shown[at], int(np.searchsorted(at, begin)) - hour)
     loss = [1 - level.share / usual for level in levels]
     place = int(np.searchsorted(at, begin, side="right")) - 1
-    main = next((n for n, each in enumerate(levels) if each.first <= place <= each.last), len(levels) - 1)
+    early = int(np.searchsorted(at, begin - back + 1))
+    noticed = [n for n, each in enumerate(levels) if each.last >= early and each.first <= place]
+    main = max(noticed, key=lambda n: loss[n], default=len(levels) - 1)
     first, final = _extent(loss, main, lasting)
     worst = max(range(first, final + 1), key=lambda n: loss[n])
     if first:
@@ -94,15 +101,27 @@ def _levels(shown: Floats, noise: float) -> list[Level]:
     clipped = np.clip(shown, 0, _TOP)
     low, high = float(clipped.min()), max(float(clipped.max()), 1.0)
     grid = np.linspace(low, high, _GRID)
-    # What is noise in log units is a share of the level; nothing is known better than half a step of the grid.
-    variance = np.maximum(noise * np.maximum(grid, 0.15), (high - low) / (_GRID - 1) / 2 + 1e-6) ** 2
-    misfit = (clipped[None, :] - grid[:, None]) ** 2 / (2 * variance[:, None])
+    variance, misfit = _misfit(clipped, grid, noise, (high - low) / (_GRID - 1) / 2 + 1e-6)
     spread = 0.5 * np.log(variance / variance.min())[:, None]
     bounds, chosen = segments(np.minimum(misfit, _BOUND) + spread, _PENALTY, 1)
     return [
         Level(a, b - 1, float(np.median(clipped[a:b])) if b - a > 2 else float(grid[level]))
         for a, b, level in zip(bounds[:-1], bounds[1:], chosen, strict=True)
     ]
+
+
+def _misfit(shown: Floats, levels: Floats, noise: float, least: float) -> tuple[Floats, Floats]:
+    """(variance of each level, misfit of each level on each bin in nats).
+
+    Noise is known in log units: a bin below a level is held against it in those, so that a bin with nothing in it does
+    not pass for a low one; above, and near zero, as a share of the level. `least`: nothing is known better than that.
+    """
+    width = np.maximum(noise * np.maximum(levels, _LOW), least)
+    linear = (shown[None, :] - levels[:, None]) / width[:, None]
+    ratio = np.log(np.maximum(shown, _NONE)[None, :] / np.maximum(levels, _NONE)[:, None])
+    scale = np.maximum(noise, least / np.maximum(levels, _LOW))[:, None]
+    apart = np.where(shown[None, :] < levels[:, None], ratio / scale, linear)
+    return width**2, apart**2 / 2
 
 
 def _usual(shown: Floats, until: int) -> float:
@@ -131,10 +150,9 @@ def _bracket(levels: list[Level], first: int, shown: Floats, noise: float) -> tu
     """Where the change into a level may lie: last bin before, first bin after."""
     old, new = levels[first - 1], levels[first]
     whole = slice(old.first, new.last + 1)
-    least = abs(old.share - new.share) / _GRID + 1e-6
-    scale = 2 * np.maximum(noise * np.array([max(old.share, 0.15), max(new.share, 0.15)]), least) ** 2
-    one = np.minimum((shown[whole] - old.share) ** 2 / scale[0], _BOUND)
-    other = np.minimum((shown[whole] - new.share) ** 2 / scale[1], _BOUND)
+    shares = np.array([old.share, new.share])
+    _, (one, other) = _misfit(shown[whole], shares, noise, abs(old.share - new.share) / _GRID + 1e-6)
+    one, other = np.minimum(one, _BOUND), np.minimum(other, _BOUND)
     low, high = where(one, other, new.first - old.first, _WITHIN)
     return old.first + low - 1, old.first + high
 

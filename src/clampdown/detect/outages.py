@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from clampdown.detect import deliberate, presence
+from clampdown.detect.clock import UTC, Clock, clock_of
 from clampdown.detect.fusion import Cut, cuts, failures, joined
 from clampdown.detect.manners import Manners, load_manners
 from clampdown.detect.outage_rows import Context, Known, Told, told
@@ -54,12 +55,26 @@ def make(
     """Outages, their parts, and notes, of levels that can be gone through twice: `days()` gives (day, levels)."""
     given = given or GivenOutages()
     known = abouts(series_table)
-    found = watch(days(), known, given.manners, strictness)
+    names = [day for day, _ in days()]
+    found = watch(days(), known, given.manners, strictness, clocks_of(known.values(), given, names))
 
     def levels(wanted: Mapping[str, frozenset[str]]) -> Iterable[tuple[str, pa.Table]]:
         return ((day, table) for day, table in days() if day in wanted)
 
     return fuse(found, known, given, levels)
+
+
+def clocks_of(known: Iterable[About], given: GivenOutages, days: Sequence[str]) -> dict[str, Clock]:
+    """The clock of every entity, for these days."""
+    ends = [datetime.fromisoformat(day) for day in (min(days), max(days))] if days else []
+    clocks: dict[str | None, Clock] = {}
+    made: dict[str, Clock] = {}
+    for about in known:
+        zone = given.zone(about.country, region_of(about.entity))
+        if zone not in clocks and ends:
+            clocks[zone] = clock_of(zone, given.offset, *ends)
+        made[about.entity] = clocks.get(zone, UTC)
+    return made
 
 
 def fuse(
@@ -216,4 +231,4 @@ def _note_order(row: Mapping[str, Any]) -> list[str]:
     return [str(row[name] or "") for name in ("country", "first", "kind", "target", "detail")]
 
 
-__all__ = ["About", "GivenOutages", "Told", "Watched", "fuse", "make", "region_of"]
+__all__ = ["About", "GivenOutages", "Told", "Watched", "clocks_of", "fuse", "make", "region_of"]

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clampdown.detect.clock import UTC, Clock
 from clampdown.detect.detectors.drops import Drop, Watch
 from clampdown.detect.manners import Manner, Manners
 from clampdown.detect.rhythm import DAY
@@ -53,11 +54,15 @@ class Fall:
 
     about: About
     drop: Drop
-    origin: datetime  # time of bin 0
+    origin: datetime  # local time of bin 0
+    clock: Clock = UTC
 
     def at(self, place: int | None) -> datetime | None:
-        """Begin of a bin."""
-        return None if place is None else self.origin + timedelta(seconds=self.about.step * place)
+        """Begin of a bin, in UTC."""
+        return None if place is None else self._utc(place)
+
+    def _utc(self, place: int) -> datetime:
+        return self.clock.utc(self.origin + timedelta(seconds=self.about.step * place))
 
     @property
     def step(self) -> timedelta:
@@ -69,7 +74,7 @@ class Fall:
 
     @property
     def onset_before(self) -> datetime:
-        return self.origin + timedelta(seconds=self.about.step * self.drop.before)
+        return self._utc(self.drop.before)
 
     @property
     def end_after(self) -> datetime | None:
@@ -82,7 +87,7 @@ class Fall:
     @property
     def until(self) -> datetime:
         """End of the last bin that it was seen in."""
-        return self.origin + timedelta(seconds=self.about.step * (self.drop.last + 1))
+        return self._utc(self.drop.last) + self.step
 
 
 @dataclass(slots=True)
@@ -106,27 +111,54 @@ def abouts(series: pa.Table) -> dict[str, About]:
 
 
 class _Group:
-    """Series of one step and one manner, side by side."""
+    """Series of one step and one manner, side by side; local days that are still being filled."""
 
-    def __init__(self, found: Sequence[About], manner: Manner, first: int, strictness: float) -> None:
-        self.found, self.manner, self.first = found, manner, first
+    def __init__(self, found: Sequence[About], manner: Manner, clocks: Sequence[Clock], strictness: float) -> None:
+        self.found, self.manner, self.clocks = found, manner, clocks
         self.step = found[0].step
         self.watch = Watch(len(found), self.step, manner, strictness)
         self.bins = self.watch.bins
-        self.offset = np.zeros(len(found), np.int64)  # seconds from the grid to the times as given
+        self.beside = np.zeros(len(found), np.int64)  # seconds from the grid to the times as given
         self.quality = np.full((len(found), _AROUND), np.nan)
+        self.filled: dict[int, Floats] = {}
+        self._changes = [len(clock.offsets) > 1 for clock in clocks]
+        self._offsets = np.array([clock.offsets[0] for clock in clocks], np.int64)
 
-    def origin(self, row: int) -> datetime:
-        return datetime.fromordinal(self.first) + timedelta(seconds=int(self.offset[row]))
+    def offsets(self, rows: Ints, seconds: Ints) -> Ints:
+        """What the clocks of these series are ahead at these instants; series of days keep the days of their source."""
+        if self.step >= DAY:
+            return np.zeros(len(rows), np.int64)
+        made = self._offsets[rows]
+        for row in np.unique(rows).tolist():
+            if self._changes[row]:
+                clock, own = self.clocks[row], np.flatnonzero(rows == row)
+                at = np.searchsorted(clock.since, seconds[own], side="right") - 1
+                made[own] = np.asarray(clock.offsets, np.int64)[np.maximum(at, 0)]
+        return made
+
+    def grid(self, day: int) -> Floats:
+        if day not in self.filled:
+            self.filled[day] = np.full((len(self.found), self.bins), np.nan)
+        return self.filled[day]
+
+    def fall(self, row: int, drop: Drop, first: int) -> Fall:
+        origin = datetime.fromordinal(first) + timedelta(seconds=int(self.beside[row]))
+        return Fall(self.found[row], drop, origin, UTC if self.step >= DAY else self.clocks[row])
 
 
 class Watching:
-    """The watch over some series through their days, which come in order."""
+    """The watch over some series through their days, which come in order.
 
-    def __init__(self, known: Mapping[str, About], manners: Manners, first: str, strictness: float = 1.0) -> None:
-        self._next = self._first = date.fromisoformat(first).toordinal()
+    Days of UTC come in, local days are watched: one is whole once the next day of UTC has come.
+    """
+
+    def __init__(
+        self, known: Mapping[str, About], manners: Manners, first: str, clocks: Mapping[str, Clock] | None = None,
+        strictness: float = 1.0,
+    ) -> None:  # fmt: skip
+        self._next = self._first = date.fromisoformat(first).toordinal() - 1
         self._groups: list[_Group] = []
-        places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, tuple[int, int]] = {}
         parted: dict[tuple[int, str], list[About]] = {}
         manner_of: dict[tuple[int, str], Manner] = {}
         for about in sorted(known.values(), key=lambda a: a.series):
@@ -138,9 +170,9 @@ class Watching:
                 parted.setdefault(key, []).append(about)
                 manner_of[key] = manner
         for number, (key, found) in enumerate(sorted(parted.items())):
-            self._groups.append(_Group(found, manner_of[key], self._first, strictness))
-            places |= {about.series: (number, row) for row, about in enumerate(found)}
-        self._places = places
+            own = [(clocks or {}).get(about.entity, UTC) for about in found]
+            self._groups.append(_Group(found, manner_of[key], own, strictness))
+            self._places |= {about.series: (number, row) for row, about in enumerate(found)}
         self.made = Watched()
 
     def feed(self, day: str, levels: pa.Table) -> None:
@@ -148,50 +180,55 @@ class Watching:
         if day == UNKNOWN_DAY or not levels.num_rows or not self._groups:
             return
         number = date.fromisoformat(day).toordinal()
-        while self._next < number:
-            self._day([np.full((len(g.found), g.bins), np.nan) for g in self._groups])
-        self._day(self._grids(day, number, levels))
+        while self._next < number - 1:
+            self._day()
+        self._fill(day, number, levels)
 
     def finish(self) -> Watched:
         """No more days."""
+        while self._groups and self._next <= max((day for g in self._groups for day in g.filled), default=-1):
+            self._day()
         for group in self._groups:
-            for row, drop in group.watch.finish():
-                self.made.falls.append(Fall(group.found[row], drop, group.origin(row)))
+            self.made.falls.extend(group.fall(row, drop, self._first) for row, drop in group.watch.finish())
         self._groups = []
         return self.made
 
-    def _day(self, grids: Sequence[Floats]) -> None:
+    def _day(self) -> None:
+        """Watch the next local day."""
         weekday = date.fromordinal(self._next).weekday()
-        for group, grid in zip(self._groups, grids, strict=True):
-            for row, drop in group.watch.feed(grid, weekday):
-                self.made.falls.append(Fall(group.found[row], drop, group.origin(row)))
+        for group in self._groups:
+            grid = group.grid(self._next)
+            del group.filled[self._next]
+            self.made.falls.extend(group.fall(row, drop, self._first) for row, drop in group.watch.feed(grid, weekday))
         self._next += 1
 
-    def _grids(self, day: str, number: int, levels: pa.Table) -> list[Floats]:
-        """The day's levels on the grid of each group."""
+    def _fill(self, day: str, number: int, levels: pa.Table) -> None:
+        """Put a day's levels where they belong."""
         codes, names = _coded(levels["series"])
-        grids = [np.full((len(g.found), g.bins), np.nan) for g in self._groups]
-        place = [self._places.get(name, (-1, -1)) for name in names]
+        place = [self._places.get(name, (-1, -1)) for name in names] or [(-1, -1)]
         group_of = np.array([each[0] for each in place], np.int64)[codes]
         row_of = np.array([each[1] for each in place], np.int64)[codes]
-        seconds = _seconds(levels["time"]) - (number - _EPOCH) * DAY
-        value = _numbers(levels["value"])
+        seconds, value = _seconds(levels["time"]), _numbers(levels["value"])
         quality = _numbers(levels["quality"])
         for index, group in enumerate(self._groups):
             mine = np.flatnonzero(group_of == index)
             if not len(mine):
                 continue
-            rows, at = row_of[mine], np.clip(seconds[mine] // group.step, 0, group.bins - 1)
-            grids[index][rows, at] = value[mine]
-            group.offset[rows] = (seconds[mine] - at * group.step) % max(group.step, 1) if group.step < DAY else 0
+            rows = row_of[mine]
+            local = seconds[mine] + group.offsets(rows, seconds[mine])
+            days, rest = local // DAY + _EPOCH, local % DAY
+            at = np.clip(rest // group.step, 0, group.bins - 1)
+            for each in np.unique(days).tolist():
+                here = days == each
+                group.grid(max(int(each), self._next))[rows[here], at[here]] = value[mine][here]
+            group.beside[rows] = (rest - at * group.step) % group.step if group.step < DAY else 0
             if group.manner.quality_least > 0:
-                self._withhold(group, grids[index], rows, quality[mine], day)
+                self._withhold(group, group.grid(number), rows, quality[mine], day)
             there = np.unique(rows[np.isfinite(value[mine])])
             for row in there.tolist():
                 series = group.found[row].series
                 self.made.first.setdefault(series, day)
                 self.made.last[series] = day
-        return grids
 
     def _withhold(self, group: _Group, grid: Floats, rows: Ints, quality: Floats, day: str) -> None:
         """Days whose share of the source's own instrument is low, or is not what it was."""
@@ -207,7 +244,11 @@ class Watching:
 
 
 def watch(
-    days: Iterable[tuple[str, pa.Table]], known: Mapping[str, About], manners: Manners, strictness: float = 1.0
+    days: Iterable[tuple[str, pa.Table]],
+    known: Mapping[str, About],
+    manners: Manners,
+    strictness: float = 1.0,
+    clocks: Mapping[str, Clock] | None = None,
 ) -> Watched:
     """The falls of all known series over days in order: (day, levels with COLUMNS)."""
     watching: Watching | None = None
@@ -215,7 +256,7 @@ def watch(
         if day == UNKNOWN_DAY or not levels.num_rows:
             continue
         if watching is None:
-            watching = Watching(known, manners, day, strictness)
+            watching = Watching(known, manners, day, clocks, strictness)
         watching.feed(day, levels)
     return Watched() if watching is None else watching.finish()
 

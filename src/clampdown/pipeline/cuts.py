@@ -6,7 +6,6 @@ open on that side. `grade` is the least one that is asked for.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 from clampdown.errors import InputError, UsageError
 from clampdown.model import CONNECTIVITY, GRADES, Terms
 from clampdown.model_signals import OUTAGE_KINDS, PLANES
+from clampdown.pipeline import outages as found_now
 from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.levels import levels_at_hand, named, parts_of
 from clampdown.pipeline.river import reference_of
@@ -91,7 +91,7 @@ def _found(store: Store) -> tuple[Mapping[str, pa.Table], bool]:
     if not levels_at_hand(store):
         hint = f"Ingest files of signals, then: clampdown detect --store {store.name}"
         raise InputError("nothing was detected yet, and the store holds no signals", where=store.name, hint=hint)
-    made = importlib.import_module("clampdown.pipeline.outages").compute(store)
+    made = found_now.compute(store)
     return {name: made[name] for name in _BOTH}, False
 
 

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown import cluster
+from clampdown.detect.clock import Clock
 from clampdown.detect.manners import Manners, load_manners
-from clampdown.detect.outages import GivenOutages, fuse
+from clampdown.detect.outages import GivenOutages, clocks_of, fuse
 from clampdown.detect.watching import COLUMNS, About, Watched, Watching, abouts
 from clampdown.intake.times import offset_of
 from clampdown.model import CONNECTED, CONNECTIVITY, DETECTED, NOTES, UNKNOWN_DAY
@@ -26,7 +27,7 @@ from clampdown.reference.zones import zone_of
 from clampdown.store.manifest import Manifest, Part
 from clampdown.store.storage import Storage
 from clampdown.store.store import Store
-from clampdown.store.tables import read
+from clampdown.store.tables import read, spans
 
 _TOGETHER: Final = 1500  # series that one process watches at once
 _INLINE: Final = 2_000_000  # levels for which starting processes would take longer than the work
@@ -49,6 +50,7 @@ class Reader:
     storage: Storage
     places: tuple[Place, ...]
     manners: Manners
+    clocks: Mapping[str, Clock]  # entity -> its local time
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,18 @@ def compute(
     if not places or not known:
         return {name: DETECTED[name].empty_table() for name in (*CONNECTED, "notes")}
     volume = _volume(store.storage, manifest, known)
-    tasks = [Task(part) for part in _parted(known, _crew(places, workers))]
-    progress(Progress(stage="outages", total_days=len(places) * len(tasks)))
-    found = cluster.run(
-        _watch, tasks, setup=Reader, given=(store.storage, places, used),
-        workers=min(len(tasks), _crew(places, workers)), tell=progress,
-    )  # fmt: skip
-    whole = _joined([*found, _watched_volume(volume, used)])
     given = GivenOutages(
         manners=used, context=_context(store.storage, manifest), events=events, previous=previous, zone=_zone,
         offset=offset_of, inputs=lambda name: inputs.get(name, ""),
     )  # fmt: skip
+    clocks = clocks_of(known.values(), given, [place.day for place in places])
+    tasks = [Task(part) for part in _parted(known, _crew(places, workers))]
+    progress(Progress(stage="outages", total_days=len(places) * len(tasks)))
+    found = cluster.run(
+        _watch, tasks, setup=Reader, given=(store.storage, places, used, clocks),
+        workers=min(len(tasks), _crew(places, workers)), tell=progress,
+    )  # fmt: skip
+    whole = _joined([*found, _watched_volume(volume, used)])
     known |= volume.known
 
     def levels(wanted: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, pa.Table]]:
@@ -125,14 +128,12 @@ def _parted(known: Mapping[str, About], crew: int) -> list[dict[str, About]]:
 
 def _watch(state: Reader, task: Task, tell: Callable[[Any], None]) -> Watched:
     names = sorted(task.known)
-    series = pc.field("series")
-    where = (series >= names[0]) & (series <= names[-1])
     watching: Watching | None = None
     for place in state.places:
-        rows = read(state.storage, "signals", place.parts, columns=list(COLUMNS), where=where)
-        if rows.num_rows:
-            watching = watching or Watching(task.known, state.manners, place.day)
-            watching.feed(place.day, rows)
+        found = [*spans(state.storage, place.parts, COLUMNS, "series", names[0], names[-1])]
+        if found:
+            watching = watching or Watching(task.known, state.manners, place.day, state.clocks)
+            watching.feed(place.day, pa.concat_tables(found).unify_dictionaries())
         tell(Progress(stage="outages", days=1))
     return Watched() if watching is None else watching.finish()
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from clampdown.assess import zones
 from clampdown.assess.connectivity import Connectivity, Levels, Outage, Panel, Part
+from clampdown.assess.signals import FELL
 from clampdown.model_signals import PLANES
 from clampdown.publish import numbers as num
 from clampdown.publish.words.outages import came_back
@@ -255,7 +256,7 @@ def _shades(outage: Outage, scale: _Scale) -> Iterator[Shade]:
 def _expected(parts: Iterable[tuple[Outage, Part]], scale: _Scale, top: float) -> Iterator[tuple[Stretch, float]]:
     """The level that was expected while this signal was down."""
     for outage, part in parts:
-        if part.role == "loss" and part.expected is not None:
+        if part.role in FELL and part.expected is not None:
             end = part.end_before or part.end_after or outage.last_seen
             found = scale.part(part.onset_after or part.onset_before, end)
             if found is not None:

@@ -59,6 +59,7 @@ class _Open:
     sign: int  # -1: a fall, 1: a surge
     begin: int
     first: int  # bin of the first value held
+    back: int  # bins of the window in which it was noticed
     limit: float  # the noise limit of an hour
     noise: float  # of one bin
     statistic: float
@@ -178,9 +179,8 @@ class Watch:
                 if self._counts(drop):
                     yield row, drop
                 # What is not back yet is the level for now; what lies before does not count any more.
-                ratio[:at], ratio[at:] = np.nan, ratio[at:] - level
-                look.ratios[:, row, at:] -= level
-                expected[at:] *= exp(level)
+                self._leveled(row, look, at, self.rhythm.settle(row, level))
+                ratio[:at], ratio[at:] = np.nan, look.ratio[row, at:]
                 self.rhythm.cut_tail(row)
                 means = self.rhythm.means(ratio[None], self.rhythm.tail(np.array([row])))[:, 0]
                 continue
@@ -204,7 +204,7 @@ class Watch:
         hour = int(np.argmin([abs(width - self._hour) for width in windows]))
         first = (self._day - len(self._past)) * self.bins
         one = _Open(
-            sign=sign, begin=self._day * self.bins + at, first=first, limit=float(limit[hour]),
+            sign=sign, begin=self._day * self.bins + at, first=first, back=back, limit=float(limit[hour]),
             noise=float(look.noise[0, row]), statistic=float(size[hit]),
         )  # fmt: skip
         one.x = [*(held[row].copy() for held, _ in self._past), x]
@@ -214,9 +214,22 @@ class Watch:
             one.x[number] = np.where(np.arange(self.bins) < seen - number * self.bins, np.nan, held)
         self._open[row] = one
         begin = at - back + 1
+        before = look.level[:, row, max(0, begin)].copy()
+        self.rhythm.freeze(row, before)
+        self._leveled(row, look, max(0, begin), before)
         events[row, max(0, begin) : at + 1] = True
         if begin < 0 and self._before is not None:
             self._before[2][row, max(begin, -self.bins) :] = True
+
+    def _leveled(self, row: int, look: Look, at: int, level: Floats) -> None:
+        """From a bin on the level of a series is this one: what is expected, and what is off, follow from it."""
+        model = int(self.rhythm.model[row])
+        moved = np.exp(level[model] - look.level[model, row, at:])
+        own = look.own[row, 0]
+        look.expected[row, at:] = np.maximum((look.expected[row, at:] + own) * moved - own, 0)
+        look.level[:, row, at:] = level[:, None]
+        look.ratios[:, row, at:] = look.models[:, row, at:] - level[:, None]
+        look.ratio[row, at:] = look.ratios[model, row, at:]
 
     def _hold(self, row: int, x: Floats, expected: Floats) -> None:
         self._open[row].x.append(x)
@@ -238,7 +251,9 @@ class Watch:
             loss = 1 - mean if one.sign < 0 else np.log(max(mean, 1e-9))
             if 2 * len(seen) >= hour:
                 one.worst = max(one.worst, float(loss))
-            if len(seen) == len(here) and bin_ + self._day * self.bins > one.begin and loss <= self._still(one):
+            whole = len(seen) == len(here) and bin_ + self._day * self.bins > one.begin
+            first = 1 - here[0] if one.sign < 0 else float(np.log(max(here[0], 1e-9)))
+            if whole and max(float(loss), first) <= self._still(one):
                 return self._back(here, bin_, one)
         return None
 
@@ -271,7 +286,9 @@ class Watch:
         one = self._open.pop(row)
         stop = None if end is None else end - one.first + self._hour
         x, e = np.concatenate(one.x)[:stop], np.concatenate(one.e)[:stop]
-        found = edges(x, e, one.begin - one.first, one.noise, sign=one.sign, hour=self._hour, lasting=end is None)
+        found = edges(
+            x, e, one.begin - one.first, one.noise, back=one.back, sign=one.sign, hour=self._hour, lasting=end is None
+        )
         if end is None or stop is None:
             return _drop(one, found), 0.0
         if one.sign < 0:
@@ -280,7 +297,6 @@ class Watch:
         seen = after[np.isfinite(after)]
         level = min(0.0, float(np.log(max(seen.mean(), 1e-3)))) if len(seen) else 0.0
         level = level if -level > one.limit / 2 else 0.0
-        self.rhythm.settle(row, level)
         return _drop(one, found), level
 
 

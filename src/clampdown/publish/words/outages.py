@@ -213,12 +213,17 @@ def _when(part: Part, zone: str | None) -> str:
     return begun + _for(", for", part)
 
 
+_NOTICED: Final = ("service", "usage", "data", "background", "control")
+
+
 def _restored(outage: Outage) -> Iterable[str]:
-    """What was let through, each signal once."""
+    """What was let through, each signal once: services that came back whole are what people notice, and come first."""
     found: dict[str, list[Part]] = {}
     for part in outage.of("restoration"):
         found.setdefault(part.series, []).append(part)
-    shown = list(found.values())[:_MOST_BACK]
+    place = {plane: number for number, plane in enumerate(_NOTICED)}
+    shown = sorted(found.values(), key=lambda p: (p[0].expected is None, place.get(p[0].plane, len(place))))
+    shown = shown[:_MOST_BACK]
     for first, *again in shown:
         over = came_back(first)
         when = f" {sig.bracket(*over, outage.zone)}" if any(over) else ""
