@@ -16,7 +16,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 OUT = Path(__file__).resolve().parent / "img/report.png"
-WIDTH, HEIGHT = 1180, 1530  # as far as the short answer reaches
+WIDTH, HEIGHT = 1180, 1665  # as far as the short answer reaches
 
 
 def main(words: list[str]) -> int:

@@ -17,6 +17,7 @@ import pytest
 
 from clampdown.demo.archive import SIZES, make_archive, probe_of
 from clampdown.demo.compare import agrees, compare, vote
+from clampdown.demo.cuts import load_signals
 from clampdown.demo.envelope import report_id
 from clampdown.demo.nettests import tried
 from clampdown.demo.reference import reference_files
@@ -24,9 +25,7 @@ from clampdown.demo.run import Result, run_demo
 from clampdown.demo.script import load_script
 from clampdown.demo.world import NOTICE_HOST
 from clampdown.errors import UsageError
-from clampdown.pipeline import open_storage
 from clampdown.reference import Reference, load_reference
-from clampdown.store.storage import LocalStorage
 from clampdown.store.store import Store
 
 _PATH = re.compile(r"raw/(\d{8})/(\d\d)/XA/([a-z]+)/\1\2_XA_\3[.]n0[.]0[.]jsonl[.]gz")
@@ -36,18 +35,6 @@ _DOCUMENTATION = [ipaddress.ip_network(n) for n in ("192.0.2.0/24", "198.51.100.
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     return load_reference(reference_files())
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """The small demo, once."""
-    return run_demo(tmp_path_factory.mktemp("demo") / "out", "small", workers=1)
-
-
-@pytest.fixture(scope="module")
-def store(made: Result) -> Store:
-    folder = str(made.folder / "store")
-    return open_storage(LocalStorage(folder), folder)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +112,10 @@ def test_the_script_names_only_what_is_there(reference: Reference) -> None:
 
 
 def test_the_river_loses_nothing(made: Result) -> None:
-    assert made.summary.measurements == made.written.measurements == made.summary.records
+    read = made.summary
+    assert read.measurements == made.written.measurements
+    assert read.records == read.measurements + read.levels + read.published
+    assert read.published == len(load_signals().records)
     assert not made.summary.rejects
     assert made.summary.copies == made.summary.conflicts == 0
 

@@ -124,7 +124,9 @@ def test_only_days_that_are_measured_count() -> None:
 
 @pytest.mark.long
 def test_the_whole_demo_finds_what_was_scripted(tmp_path: Path) -> None:
-    made = run_demo(tmp_path / "out", "medium").events
+    whole = run_demo(tmp_path / "out", "medium")
+    assert whole.problems == (), "outages and notes"
+    made = whole.events
     assert (made.count("missed"), made.count("false"), made.false_events) == (0, 0, ())
     assert made.count("true") > 100
     assert made.holding >= 0.95 * made.count("true"), "a bracket holds the time in 19 of 20 cases"

@@ -8,11 +8,12 @@ import click
 
 from clampdown.cli.frame import common, open_frame, write_stdout
 from clampdown.cli.opening import workers_option
+from clampdown.errors import CheckFailed
 
 TITLES = {
     "archive": "making a synthetic archive",
     "ingest": "reading and judging it",
-    "detect": "finding events in it",
+    "detect": "finding events and outages in it",
     "report": "writing the page",
     "compare": "laying what was found beside what was scripted",
 }
@@ -27,8 +28,9 @@ TITLES = {
 def command(context: click.Context, out: str, size: str) -> None:
     """Run everything on a synthetic country with known truth.
 
-    Makes an archive of the fictional country XA in OONI's formats, reads and judges it, detects events, writes
-    DIR/report.html, and prints what was found beside what was scripted: per target, network and day, and per event.
+    Makes an archive of the fictional country XA in OONI's formats, with signals of its connectivity, reads and judges
+    it, detects events and outages, writes DIR/report.html, and prints what was found beside what was scripted: per
+    target, network and day, per event, and per outage. Exit code 1: an outage was not found as it was scripted.
     """
     frame = open_frame(context)
     from clampdown.demo.run import run_demo
@@ -43,3 +45,7 @@ def command(context: click.Context, out: str, size: str) -> None:
         )
     write_stdout(made.text().encode())
     frame.notes.note(f"open {Path(out) / 'report.html'}", files=[str(path) for path in made.files])
+    if made.problems:
+        raise CheckFailed(
+            f"{len(made.problems)} outages or notes are not as scripted", where=out, hint="See the last lines above."
+        )

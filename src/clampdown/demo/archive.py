@@ -36,12 +36,13 @@ class Size:
     days: tuple[int, ...]  # empty: every day
     sessions: int  # per network and day
     forged: int  # records of the forger per day
+    fine: int  # seconds from one value to the next of the finest signals
 
 
 SIZES: Final = {
     # Days that show every act, the silence and the forger; the tests of all parts of the project read these.
-    "small": Size((21, 35, 40, 44), 2, 40),
-    "medium": Size((), 2, 60),
+    "small": Size((21, 35, 40, 44), 2, 40, 1800),
+    "medium": Size((), 2, 60, 600),
 }
 
 

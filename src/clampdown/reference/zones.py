@@ -1,7 +1,8 @@
 """Law: the rules of local time come from the package tzdata and never from the machine, so that all read the same.
 
-Which zones a country has is zone.tab of the same package. A place has a zone only where there is no choice: the
-country's only zone, several that have told the same time since 2000, or one whose city or region is named.
+Which zones a country has is zone.tab of the same package; fictional countries have theirs in countries.toml. A place
+has a zone only where there is no choice: the country's only zone, several that have told the same time since 2000, or
+one whose city or region is named.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from importlib import resources
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from clampdown.reference import toml
+
+_FILE: Final = "countries.toml"
 _KEY: Final = re.compile(r"[A-Za-z0-9_+\-]+(?:/[A-Za-z0-9_+\-]+){0,2}")
 # Two zones are the same if they agree every twelve hours of these years; signals of networks are not older.
 _SAME_FROM: Final = datetime(2000, 1, 1)
@@ -34,6 +38,10 @@ def _table() -> Mapping[str, tuple[_Zone, ...]]:
         if line and not line.startswith("#"):
             country, _, key, *remark = line.split("\t")
             found.setdefault(country, []).append(_Zone(key, _places(key, "".join(remark))))
+    document = toml.read((resources.files("clampdown.reference") / "data" / _FILE).read_bytes(), _FILE)
+    invented = toml.table(document, "zones", _FILE)
+    for country in invented:
+        found[country] = [_Zone(toml.text(invented, country, _FILE), frozenset())]
     return {country: tuple(zones) for country, zones in found.items()}
 
 
