@@ -218,8 +218,8 @@ def test_closer_shows_what_dates_it_and_what_came_back_first() -> None:
     others = [cuts.part("loss", f"x/{p}", plane=p, **times) for p in ("control", "background", "usage", "service")]
     back = [
         cuts.part("restoration", "x/late", onset_before=CUT + 60 * H, expected=5.0, plane="usage"),
-        cuts.part("restoration", "x/early", onset_before=CUT + 50 * H, expected=5.0, plane="usage"),
-        cuts.part("restoration", "x/partly", onset_before=CUT + 9 * H, expected=None, plane="usage"),
+        cuts.part("restoration", "x/early", onset_before=CUT + 50 * H, depth=0.0, plane="usage"),
+        cuts.part("restoration", "x/partly", onset_before=CUT + 9 * H, depth=0.6, plane="usage"),
     ]
     (found,) = records(*cuts.tables([cuts.row()], [*others, cuts.part("occurrence"), *back]))
     lines: Any = dict.fromkeys(part.series for part in found.parts)

@@ -345,9 +345,10 @@ def _near(outage: Outage, lines: Mapping[str, _Line]) -> tuple[str, ...]:
 
 
 def _returned(outage: Outage) -> list[Part]:
-    """What was let through before the end: what came back whole first (its level is known), then what did in part."""
+    """What was let through before the end: what came back whole first, then what did in part."""
 
     def order(part: Part) -> tuple[bool, datetime]:
-        return part.expected is None, part.onset_before or part.onset_after or part.end_after or outage.last_seen
+        partly = part.expected is None and bool(part.depth)
+        return partly, part.onset_before or part.onset_after or part.end_after or outage.last_seen
 
     return sorted(outage.of("restoration"), key=order)
