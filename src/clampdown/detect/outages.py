@@ -118,18 +118,19 @@ def _by_entity(told_of: Sequence[Series]) -> Mapping[str, Sequence[datetime]]:
 
 
 def _watched(found: Watched, known: Mapping[str, About], manners: Manners) -> dict[str, int]:
-    """In how many entities of a kind each signal of each operator is watched."""
-    entities: dict[str, set[str]] = defaultdict(set)
+    """In how many countries each signal of each operator is watched."""
+    countries: dict[str, set[str]] = defaultdict(set)
     for name, about in known.items():
-        if name in found.first and manners.of(about.signal, about.plane).watch:
-            entities[f"{about.entity_kind} {about.signal} {about.operator}"].add(about.entity)
-    return {name: len(each) for name, each in entities.items()}
+        if name in found.first and about.country and manners.of(about.signal, about.plane).watch:
+            countries[f"{about.signal} {about.operator}"].add(about.country)
+    return {name: len(each) for name, each in countries.items()}
 
 
 def _series(falls: Sequence[Fall], given: GivenOutages) -> list[Series]:
     own: dict[str, list[Cut]] = defaultdict(list)
     for cut in cuts(falls):
-        own[cut.main.about.entity].append(cut)
+        if any(given.manners.of(fall.about.signal, fall.about.plane).alone for fall in cut.falls):
+            own[cut.main.about.entity].append(cut)
     made: list[Series] = []
     for entity in sorted(own):
         about = own[entity][0].main.about
