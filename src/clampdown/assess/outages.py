@@ -16,7 +16,7 @@ import pyarrow as pa
 from clampdown.assess.connectivity import Feature, Outage, Part, Published
 from clampdown.assess.zones import utc
 from clampdown.model import GRADES
-from clampdown.model_signals import OUTAGE_PARTS, OUTAGES, PART_ROLES, PLANES
+from clampdown.model_signals import ENTITY_KINDS, OUTAGE_PARTS, OUTAGES, PART_ROLES, PLANES
 
 _LISTS: Final = ("planes", "planes_unmoved", "planes_missing", "signals", "signals_unmoved", "operators", "events")
 _SPECIAL: Final = ("kind_why", "contradicts", "features", "published", "sources", "outage", *_LISTS)
@@ -37,9 +37,10 @@ def records(outages: pa.Table, parts: pa.Table, context: pa.Table) -> tuple[Outa
 
 
 def rank(outage: Outage) -> tuple[object, ...]:
-    """Where it stands in a list."""
+    """Where it stands in a list: the best evidenced first; a country before its regions, and these before networks."""
     grade = GRADES.index(outage.grade) if outage.grade in GRADES else -1
-    return (-grade, -outage.onset_before.timestamp(), outage.entity, outage.outage)
+    kind = ENTITY_KINDS.index(outage.entity_kind) if outage.entity_kind in ENTITY_KINDS else len(ENTITY_KINDS)
+    return (-grade, kind, -outage.onset_before.timestamp(), outage.entity, outage.outage)
 
 
 def _outage(row: Mapping[str, Any], parts: Sequence[Part], known: Mapping[str, Published]) -> Outage:

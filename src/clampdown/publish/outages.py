@@ -210,7 +210,7 @@ def _planes(outage: Outage) -> tuple[Plane, ...]:
     """Every plane that fell, the one that dates the outage by the outage's own bracket."""
     made: list[Plane] = []
     for plane in outage.planes:
-        fell = [part for part in outage.of("loss") if part.plane == plane]
+        fell = [part for part in outage.of("loss", "occurrence") if part.plane == plane]
         deepest = max(fell, key=lambda part: (part.depth or 0.0, part.signal), default=None)
         own = outage if plane == outage.plane else deepest
         made.append(

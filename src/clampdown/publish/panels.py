@@ -39,6 +39,7 @@ class Shade(NamedTuple):
     sure: Stretch | None
     open: tuple[Stretch, ...]
     edge: float | None  # where it was first seen down
+    weak: bool  # too little to be sure
 
 
 class Mark(NamedTuple):
@@ -165,7 +166,7 @@ def _curve(panel: Panel, levels: Levels, scale: _Scale, step: int, outages: Sequ
     low = _heights(levels.low, top)
     several = levels.mean is not None and levels.high is not None
     high = _heights(levels.high, top) if levels.high is not None else low
-    near = [outage for outage in outages if _covers(outage, panel)]
+    near = [outage for outage in outages if _covers(outage, panel, levels.series)]
     parts = [(o, part) for o in outages for part in o.parts if part.series == levels.series]
     empty = [value is None for value in levels.low]
     fewer = [bool(n) and not none for n, none in zip(levels.missing, empty, strict=True)]
@@ -179,9 +180,9 @@ def _curve(panel: Panel, levels: Levels, scale: _Scale, step: int, outages: Sequ
     )  # fmt: skip
 
 
-def _covers(outage: Outage, panel: Panel) -> bool:
-    """Does the outage speak of what this panel shows? One of the whole country does, of everything in it."""
-    return outage.entity == panel.entity or outage.entity_kind == "country"
+def _covers(outage: Outage, panel: Panel, series: str) -> bool:
+    """Does the outage speak of what this panel shows: of its entity, or of a series that fell in it?"""
+    return outage.entity == panel.entity or any(part.series == series for part in outage.of(*FELL))
 
 
 def _heights(values: Sequence[float | None], top: float) -> list[float | None]:
@@ -241,6 +242,7 @@ def _runs(found: Sequence[bool], each: float, width: float) -> tuple[Stretch, ..
 
 def _shades(outage: Outage, scale: _Scale) -> Iterator[Shade]:
     """Each cut by itself, where an outage is many."""
+    weak = outage.grade == "insufficient"
     for each in outage.of("occurrence") or (outage,):
         begun = each.onset_before or each.onset_after
         ended = each.end_before or each.end_after or (outage.last_seen if each is outage else begun)
@@ -250,7 +252,7 @@ def _shades(outage: Outage, scale: _Scale) -> Iterator[Shade]:
         opened = scale.part(each.onset_after, begun) if each.onset_after else None
         closed = scale.part(until, each.end_before) if each.end_before else None
         edge = scale.at(begun) if scale.inside(begun) else None
-        yield Shade(scale.part(begun, until), tuple(part for part in (opened, closed) if part), edge)
+        yield Shade(scale.part(begun, until), tuple(part for part in (opened, closed) if part), edge, weak)
 
 
 def _expected(parts: Iterable[tuple[Outage, Part]], scale: _Scale, top: float) -> Iterator[tuple[Stretch, float]]:

@@ -94,6 +94,7 @@ def lead(report: Report) -> num.Sentence:
         return num.Sentence(f"Signals of connectivity show {few}.")
     first = next((each for each in sure if each.entity_kind == "country"), sure[0])
     text = tell.what(first, labels(report))
+    sure = [each for each in sure if each.entity_kind == first.entity_kind]  # its regions and networks fell with it
     others = f", and {num.plural(len(sure) - 1, 'other outage')} of grade corroborated or better" if sure[1:] else ""
     return num.Sentence(f"{text[:1].upper()}{text[1:]} {_span(first)} (evidence: {first.grade}){others}.")
 

@@ -160,6 +160,8 @@ def _end(outage: Outage) -> str:
         ends = sig.moment(outage.last_seen, zone)
         if recurs(outage):
             return f"It still came back when the data end, {ends}" if outage.lasts else f"The data end {ends}"
+        if any(part.normal_again for part in outage.of("loss") if part.plane == outage.plane):
+            return f"By {ends} its level had settled at another height (a new normal?), and was watched from there on"
         if outage.lasts:
             return f"It was still down when the data end, {ends}, {since} after it was first seen down"
         return f"Its end is not known; the data end {ends}"
@@ -194,7 +196,7 @@ def _planes(outage: Outage) -> Iterable[str]:
     for plane in outage.planes:
         if plane == outage.plane:
             continue
-        fell = [part for part in outage.of("loss") if part.plane == plane]
+        fell = [part for part in outage.of("loss", "occurrence") if part.plane == plane]
         if not fell:
             yield f"It also fell on {sig.plane_is(plane)}"
             continue
