@@ -84,7 +84,9 @@ def edges(
     else:  # all that is known of the time before is that it was noticed here
         low, high = (0, place) if place > 0 else (None, 0)
     end_after, end_before = _ends(levels, final, loss, loss[worst], lasting)
-    inside = slice(int(at[high]), int(at[end_after]) + 1 if end_after is not None else len(shown))
+    inside = slice(
+        int(at[high]), int(at[-1 if end_after is None else end_after]) + 1
+    )  # not what the data lack after it
     lost = shown[inside]
     known = np.isfinite(lost)
     deepest = _deepest(shown, levels[worst], at)

@@ -23,6 +23,8 @@ from clampdown.detect.recurring import Series, series
 from clampdown.detect.watching import About, Fall, Watched, abouts, watch
 from clampdown.model import CONNECTED, CONNECTIVITY, NOTES
 
+_LEAST_JUDGED = 3  # days, below which a series says nothing of its entity
+
 
 def _nowhere(_country: str | None, _region: str | None) -> str | None:
     return None
@@ -96,6 +98,7 @@ def fuse(
     rows = sorted((t.row for t in made), key=lambda row: (row["entity"], row["onset_before"], row["outage"]))
     parts = sorted((part for t in made for part in t.parts), key=_part_order)
     notes = [*_surges(found.falls, given.manners), *_withheld(found, known), *_broken(broken)]
+    notes += _short(found, known, given.manners)
     return {
         "outages": pa.Table.from_pylist(rows, schema=CONNECTED["outages"]),
         "outage_parts": pa.Table.from_pylist(parts, schema=CONNECTED["outage_parts"]),
@@ -194,6 +197,21 @@ def _withheld(found: Watched, known: Mapping[str, About]) -> list[dict[str, Any]
                 | {"countries": None if one else " ".join(countries)}
             )
     return made
+
+
+def _short(found: Watched, known: Mapping[str, About], manners: Manners) -> list[dict[str, Any]]:
+    """Series of which too little is known to say anything: silence about them is no good news."""
+    made: list[dict[str, Any]] = []
+    for name, about in known.items():
+        if name not in found.first or not manners.of(about.signal, about.plane).watch:
+            continue
+        first, last = date.fromisoformat(found.first[name]), date.fromisoformat(found.last[name])
+        judged = found.judged.get(name)
+        left = 0 if judged is None else (last - date.fromisoformat(judged)).days + 1
+        if left < _LEAST_JUDGED:
+            detail = f"signal:{about.signal} days:{(last - first).days + 1} judged:{max(0, left)}"
+            made.append(_note("short_history", about, first, last, 1, detail))
+    return sorted(made, key=_note_order)
 
 
 def _runs(days: Sequence[str]) -> list[list[str]]:

@@ -146,6 +146,7 @@ def _joined(found: Iterable[Watched]) -> Watched:
         whole.withheld.extend(each.withheld)
         whole.first |= each.first
         whole.last |= each.last
+        whole.judged |= each.judged
     whole.falls.sort(key=lambda fall: (fall.about.series, fall.drop.begin))
     whole.withheld.sort()
     return whole

@@ -175,7 +175,7 @@ def _curve(panel: Panel, levels: Levels, scale: _Scale, step: int, outages: Sequ
         mean=_line(_heights(levels.mean, top), each, width) if several and levels.mean is not None else "",
         band=_band(low, high, each, width) if several else "",
         gone=_runs(empty, each, width), partly=_runs(fewer, each, width),
-        shades=tuple(shade for outage in near for shade in _shades(outage, scale)),
+        shades=tuple(shade for outage in near for shade in _shades(outage, scale, levels.series)),
         expected=tuple(_expected(parts, scale, top)), marks=tuple(_marks(parts, scale)),
     )  # fmt: skip
 
@@ -240,19 +240,26 @@ def _runs(found: Sequence[bool], each: float, width: float) -> tuple[Stretch, ..
     return tuple(made)
 
 
-def _shades(outage: Outage, scale: _Scale) -> Iterator[Shade]:
-    """Each cut by itself, where an outage is many."""
+def _shades(outage: Outage, scale: _Scale, series: str) -> Iterator[Shade]:
+    """The outage as a whole lightly, and over it what this series lost: planes end at times of their own."""
+    own = [part for part in outage.of(*FELL) if part.series == series]
     weak = outage.grade == "insufficient"
-    for each in outage.of("occurrence") or (outage,):
-        begun = each.onset_before or each.onset_after
-        ended = each.end_before or each.end_after or (outage.last_seen if each is outage else begun)
-        if begun is None or ended is None or ended < scale.first or (each.onset_after or begun) > scale.last:
-            continue
-        until = each.end_after or (begun if each.end_before else ended)
-        opened = scale.part(each.onset_after, begun) if each.onset_after else None
-        closed = scale.part(until, each.end_before) if each.end_before else None
-        edge = scale.at(begun) if scale.inside(begun) else None
-        yield Shade(scale.part(begun, until), tuple(part for part in (opened, closed) if part), edge, weak)
+    if outage.pattern is None or not own:
+        yield from _shade(outage, scale, outage.last_seen, weak=bool(own) or weak)
+    for part in own:
+        yield from _shade(part, scale, outage.last_seen, weak=weak)
+
+
+def _shade(each: Outage | Part, scale: _Scale, last: datetime, *, weak: bool) -> Iterator[Shade]:
+    begun = each.onset_before or each.onset_after
+    ended = each.end_before or each.end_after or last
+    if begun is None or ended < scale.first or (each.onset_after or begun) > scale.last:
+        return
+    until = each.end_after or (begun if each.end_before else ended)
+    opened = scale.part(each.onset_after, begun) if each.onset_after else None
+    closed = scale.part(until, each.end_before) if each.end_before else None
+    edge = scale.at(begun) if scale.inside(begun) and not weak else None
+    yield Shade(scale.part(begun, until), tuple(part for part in (opened, closed) if part and not weak), edge, weak)
 
 
 def _expected(parts: Iterable[tuple[Outage, Part]], scale: _Scale, top: float) -> Iterator[tuple[Stretch, float]]:

@@ -19,6 +19,8 @@ from clampdown.publish.words import outages as tell
 from clampdown.publish.words import signals as sig
 from clampdown.publish.words.codes import name
 
+_EPOCH: Final = datetime(1970, 1, 1)
+_ENOUGH: Final = timedelta(days=10)  # of levels, before their silence says anything
 INTRO: Final = (
     "Signals of the whole network, one panel each, on one axis of time; each has its own scale, from nothing to the "
     "highest level that was seen or expected. Where several levels share a place, the lowest, the mean and the highest "
@@ -88,15 +90,30 @@ def lead(report: Report) -> num.Sentence:
     if made is None or made.missing:
         return num.Sentence("")
     sure = [each for each in made.outages if each.grade in ("corroborated", "confirmed")]
-    rest = len([each for each in made.outages if each.grade == "consistent"])
-    if not sure:
-        few = f"{num.plural(rest, 'possible outage')}, each seen on one plane alone" if rest else "no outage"
-        return num.Sentence(f"Signals of connectivity show {few}.")
+    weak = [each for each in made.outages if each.grade == "consistent"]
+    if not sure and not weak:
+        return num.Sentence(_none(made))
+    sure = sure or weak
     first = next((each for each in sure if each.entity_kind == "country"), sure[0])
     text = tell.what(first, labels(report))
     sure = [each for each in sure if each.entity_kind == first.entity_kind]  # its regions and networks fell with it
-    others = f", and {num.plural(len(sure) - 1, 'other outage')} of grade corroborated or better" if sure[1:] else ""
+    best = "corroborated or better" if first not in weak else "consistent"
+    others = f", and {num.plural(len(sure) - 1, 'other outage')} of grade {best}" if sure[1:] else ""
     return num.Sentence(f"{text[:1].upper()}{text[1:]} {_span(first)} (evidence: {first.grade}){others}.")
+
+
+def _none(made: Connectivity) -> str:
+    """Silence tells something only where the signals are long enough to know what is usual."""
+    ends = [
+        (p.levels.first, p.levels.first + timedelta(seconds=p.levels.step * len(p.levels.low))) for p in made.panels
+    ]
+    days = max((last for _, last in ends), default=_EPOCH) - min((first for first, _ in ends), default=_EPOCH)
+    if days < _ENOUGH:
+        return (
+            f"The signals here cover {num.plural(max(1, days.days), 'day')}, too few to know what is usual: "
+            "that no outage was found says nothing."
+        )
+    return "Signals of connectivity show no outage."
 
 
 def _span(outage: Outage) -> str:

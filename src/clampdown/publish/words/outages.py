@@ -224,14 +224,14 @@ def _restored(outage: Outage) -> Iterable[str]:
     for part in outage.of("restoration"):
         found.setdefault(part.series, []).append(part)
     place = {plane: number for number, plane in enumerate(_NOTICED)}
-    shown = sorted(found.values(), key=lambda p: (p[0].expected is None, place.get(p[0].plane, len(place))))
+    shown = sorted(found.values(), key=lambda p: (bool(p[0].depth), place.get(p[0].plane, len(place))))
     shown = shown[:_MOST_BACK]
     for first, *again in shown:
         over = came_back(first)
         when = f" {sig.bracket(*over, outage.zone)}" if any(over) else ""
         more = f", and fell and came back {num.plural(len(again), 'more time')}" if again else ""
         whole = first.expected is not None or not first.depth
-        left = "while the rest stayed down" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
+        left = "before the outage was over" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
         part = "" if whole else " in part"
         yield f"{sig.signal(first.signal)} ({_who(first)}) came back{part}{when}, {left}{more}"
     if rest := max(outage.restorations, sum(map(len, found.values()))) - sum(map(len, shown)):
