@@ -11,12 +11,10 @@ import pytest
 from clampdown.publish.words import codes
 
 SOURCE = sorted((Path(codes.__file__).parents[2] / "detect").rglob("*.py"))
-SIGNALS = {"surge", "short_history", "withheld", "source_failure", "level_shift"}
+SIGNALS = {"surge", "withheld", "source_failure"}
 KINDS = {"instrument", "site_down", "volume", "burst", "broken_probe", *SIGNALS}
 OUTAGES = {*codes.OUTAGE_WHY, *codes.OUTAGE_AGAINST, *codes.OUTAGE_PATTERN, *codes.FEATURE}
 KNOWN = {*codes.AGAINST, *codes.PATTERN, *codes.WHY, *codes.BACKING, *codes.NOTE, *codes.DETAIL, *OUTAGES}
-# Agreed on, and not written yet: to be taken off this list, or off the table.
-PENDING = {"level_shift", "source_failing"}
 
 
 def literals() -> tuple[set[str], set[str]]:
@@ -52,7 +50,7 @@ def test_no_prose_is_kept_for_nobody() -> None:
     plain, heads = literals()
     written = plain | heads | {"follows_version", "follows_platform"}
     assert any("follows_" in text for text in plain)
-    assert KNOWN - written == PENDING
+    assert written >= KNOWN
 
 
 def test_what_is_put_on_a_list_of_codes_has_prose() -> None:
@@ -73,6 +71,7 @@ def test_what_is_put_on_a_list_of_codes_has_prose() -> None:
         "detect_tables",
         "detect_votes",
         "load_limits",
+        "clocks_of",
         "of_day",
         "load_manners",
         "planes_of",

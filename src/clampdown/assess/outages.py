@@ -6,8 +6,8 @@ Lists of the tables are split, times are UTC, and records that others published 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Final
 
@@ -23,10 +23,12 @@ _SPECIAL: Final = ("kind_why", "contradicts", "features", "published", "sources"
 _PLAIN: Final = tuple(name for name in OUTAGES.names if name not in _SPECIAL)
 _PARTS: Final = tuple(name for name in OUTAGE_PARTS.names if name not in ("outage", "inputs"))
 _RECORD: Final = tuple(Published.__struct_fields__)
+FELL: Final = ("loss", "occurrence")  # roles of parts that say that a signal fell
+_NEAR: Final = timedelta(hours=3)  # around a cut of the country, as around what `detect` takes to begin together
 
 
 def records(outages: pa.Table, parts: pa.Table, context: pa.Table) -> tuple[Outage, ...]:
-    """The best evidenced first, then the newest."""
+    """Country by country: the whole of it, its regions, its networks; each in order of time."""
     beside: dict[str, list[Part]] = defaultdict(list)
     for row in parts.to_pylist():
         beside[row["outage"]].append(_part(row))
@@ -37,10 +39,59 @@ def records(outages: pa.Table, parts: pa.Table, context: pa.Table) -> tuple[Outa
 
 
 def rank(outage: Outage) -> tuple[object, ...]:
-    """Where it stands in a list: the best evidenced first; a country before its regions, and these before networks."""
+    """Where it stands in a list."""
+    kind = ENTITY_KINDS.index(outage.entity_kind) if outage.entity_kind in ENTITY_KINDS else len(ENTITY_KINDS)
+    country = outage.country or ""
+    return (not country, country, kind, outage.onset_before.timestamp(), outage.entity, outage.outage)
+
+
+def weight(outage: Outage) -> tuple[object, ...]:
+    """Where it stands among those that may be told: the best evidenced first, then the newest."""
     grade = GRADES.index(outage.grade) if outage.grade in GRADES else -1
     kind = ENTITY_KINDS.index(outage.entity_kind) if outage.entity_kind in ENTITY_KINDS else len(ENTITY_KINDS)
     return (-grade, kind, -outage.onset_before.timestamp(), outage.entity, outage.outage)
+
+
+def folded(found: Sequence[Outage]) -> dict[str, str]:
+    """Outages of regions and networks that began within one of their country, and that one: one cut, told once."""
+    whole = [each for each in found if each.entity_kind == "country" and each.country and each.grade != "insufficient"]
+    made: dict[str, str] = {}
+    for outage in found:
+        if outage.entity_kind == "country":
+            continue
+        first, last = outage.onset_after or outage.onset_before, outage.onset_before
+        over = [
+            (abs(last - begin), each.outage)
+            for each in whole
+            if each.country == outage.country
+            for begin, end in _cuts(each)
+            if first <= end + _NEAR and begin - _NEAR <= last
+        ]
+        if over:
+            made[outage.outage] = min(over)[1]
+    return made
+
+
+def _cuts(outage: Outage) -> Iterator[tuple[datetime, datetime]]:
+    """Each cut of an outage, with all that its brackets leave open; of one that lasts, as far as it was seen."""
+    for each in outage.of("occurrence") or (outage,):
+        begin = each.onset_after or each.onset_before
+        end = each.end_before or each.end_after or (outage.last_seen if each is outage else begin)
+        if begin is not None and end is not None:
+            yield begin, max(begin, end)
+
+
+def settled(outage: Outage) -> bool:
+    """Did the signal that dates it settle at another height, instead of coming back?"""
+    own = [part for part in outage.of(*FELL) if part.plane == outage.plane and part.end_before is None]
+    return outage.lasts and any(part.normal_again and part.end_after is None for part in own)
+
+
+def dating(outage: Outage) -> frozenset[str]:
+    """The series that date it: those of its cuts, where it is many, else those that fell when it began."""
+    cuts = outage.of("occurrence")
+    same = [p for p in outage.of("loss") if p.plane == outage.plane and p.onset_before == outage.onset_before]
+    return frozenset(part.series for part in cuts or same)
 
 
 def _outage(row: Mapping[str, Any], parts: Sequence[Part], known: Mapping[str, Published]) -> Outage:

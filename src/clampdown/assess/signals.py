@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.assess import zones
-from clampdown.assess.connectivity import Connectivity, Levels, Origin, Outage, Panel, Shift, Zoom
-from clampdown.assess.outages import records
+from clampdown.assess.connectivity import Connectivity, Levels, Origin, Outage, Panel, Part, Shift, Zoom
+from clampdown.assess.outages import FELL, dating, folded, records, weight
 from clampdown.model import Terms
 from clampdown.model_signals import CONTEXT, OUTAGE_PARTS, OUTAGES, PLANES
 from clampdown.reference.zones import zone_of
@@ -34,7 +34,6 @@ STALE: Final = "stale"
 ZOOM: Final = 3  # times the length of the outage
 STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000)
 SHOWN: Final = ("consistent", "corroborated", "confirmed")  # grades that get a closer look
-FELL: Final = ("loss", "occurrence")  # roles of parts that say that a signal fell
 _QUIET: Final = ("percent", "milliseconds")  # units of signals that are kept and not watched
 _WEEK: Final = timedelta(days=7)
 Floats = npt.NDArray[np.float64]
@@ -294,10 +293,12 @@ def _told(values: Floats, count: npt.NDArray[np.int64]) -> tuple[float | None, .
 
 
 def _zooms(found: Sequence[Outage], lines: Mapping[str, _Line], first: int, last: int, step: int) -> tuple[Zoom, ...]:
-    """A window of three times its length around each outage that is well enough evidenced and small on the axis."""
+    """A window of three times its length around each outage that is well enough evidenced and small on the axis; what
+    is a part of a cut of the whole country has none of its own. Those with the best evidence, in order of time."""
     made: list[Zoom] = []
-    for outage in found:
-        if outage.grade not in SHOWN or len(made) == MAX_ZOOMS:
+    within = folded(found)
+    for outage in sorted(found, key=weight):
+        if outage.grade not in SHOWN or outage.outage in within or len(made) == MAX_ZOOMS:
             continue
         begin, end = _window(outage)
         begin, end = max(first, begin), min(last, end)
@@ -309,7 +310,8 @@ def _zooms(found: Sequence[Outage], lines: Mapping[str, _Line], first: int, last
         panels = tuple(bins(line, begin, end, finer) for line in own)
         if finer < step and any(levels.points for levels in panels):
             made.append(Zoom(outage=outage.outage, first=_moment(begin), last=_moment(end), panels=panels))
-    return tuple(made)
+    place = {outage.outage: number for number, outage in enumerate(found)}
+    return tuple(sorted(made, key=lambda zoom: place[zoom.outage]))
 
 
 def _window(outage: Outage) -> tuple[int, int]:
@@ -324,13 +326,28 @@ def _window(outage: Outage) -> tuple[int, int]:
 
 
 def _near(outage: Outage, lines: Mapping[str, _Line]) -> tuple[str, ...]:
-    """The signals that fell, one a plane first, then those that did not."""
+    """The signal that dates it, the others that fell, one a plane first, then those that did not. The one that came
+    back first is among them: in a long cut it is what people noticed."""
+    dates = dating(outage)
     named = [part for part in outage.of(*FELL, "unmoved") if part.series in lines]
+    named.sort(key=lambda part: part.series not in dates)
     planes: set[str] = set()
     order: list[tuple[tuple[object, ...], str]] = []
     for index, part in enumerate(named):
         new = part.plane not in planes
         planes.add(part.plane)
         order.append(((part.role not in FELL, not new, index), part.series))
-    kept = dict.fromkeys(series for _, series in sorted(order))
-    return tuple(kept)[:ZOOM_PANELS]
+    kept = tuple(dict.fromkeys(series for _, series in sorted(order)))
+    back = next((part.series for part in _returned(outage) if part.series in lines), None)
+    if back is None or back in kept[:ZOOM_PANELS]:
+        return kept[:ZOOM_PANELS]
+    return (*kept[: ZOOM_PANELS - 1], back)
+
+
+def _returned(outage: Outage) -> list[Part]:
+    """What was let through before the end: what came back whole first (its level is known), then what did in part."""
+
+    def order(part: Part) -> tuple[bool, datetime]:
+        return part.expected is None, part.onset_before or part.onset_after or part.end_after or outage.last_seen
+
+    return sorted(outage.of("restoration"), key=order)

@@ -190,11 +190,12 @@ def times(after: datetime | None, before: datetime | None) -> str:
 
 def _outage(row: Mapping[str, Any]) -> tuple[str, ...]:
     ended = times(row["end_after"], row["end_before"])
+    lasts = "settled" if "new_normal" in (row["contradicts"] or "").split(",") else "lasts"
     if row["occurrences"] > 1:
         ended = f"{ended} ({row['occurrences']} of {row['occurrences_of']} days)"
     return (
         row["outage"], row["country"] or "-", row["entity"], row["plane"],
-        times(row["onset_after"], row["onset_before"]), "lasts" if row["lasts"] else ended, num.percent(row["depth"]),
+        times(row["onset_after"], row["onset_before"]), lasts if row["lasts"] else ended, num.percent(row["depth"]),
         row["grade"], row["kind"], row["planes"], f"{row['lost_hours']:.1f}",
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from clampdown.assess import zones
 from clampdown.assess.connectivity import Outage, Part, Published
-from clampdown.assess.outages import records
+from clampdown.assess.outages import FELL, records
 from clampdown.model import Terms
 from clampdown.publish import numbers as num
 from clampdown.publish import table as tables
@@ -210,7 +210,7 @@ def _planes(outage: Outage) -> tuple[Plane, ...]:
     """Every plane that fell, the one that dates the outage by the outage's own bracket."""
     made: list[Plane] = []
     for plane in outage.planes:
-        fell = [part for part in outage.of("loss", "occurrence") if part.plane == plane]
+        fell = [part for part in outage.of(*FELL) if part.plane == plane]
         deepest = max(fell, key=lambda part: (part.depth or 0.0, part.signal), default=None)
         own = outage if plane == outage.plane else deepest
         made.append(
@@ -240,7 +240,7 @@ def _named(each: Published) -> Named:
 def with_sentences(
     outages: pa.Table, parts: pa.Table, context: pa.Table, labels: words.Labels = words.NO_LABELS
 ) -> pa.Table:
-    """The rows, the best evidenced first, with their local times and their sentence."""
+    """The rows, a country before its regions and networks, with their local times and their sentence."""
     told = records(outages, parts, context)
     place = {outage: index for index, outage in enumerate(outages["outage"].to_pylist())}
     rows = outages.take(pa.array([place[each.outage] for each in told], pa.int64()))

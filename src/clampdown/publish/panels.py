@@ -1,18 +1,20 @@
 """Law: a panel draws each level where it stood: the lowest of a bin is never lost, and what is missing is hatched.
 
 Geometry only: places in percent of the width; curves in bins of the axis (x) and percent of the panel (y, downwards).
-A shade is as long as its evidence; what a bracket leaves open is a lighter shade.
+A shade is as long as the fall of that signal; what its bracket leaves open is a lighter shade.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from math import ceil
+from statistics import median
 from typing import Final, NamedTuple
 
 from clampdown.assess import zones
 from clampdown.assess.connectivity import Connectivity, Levels, Outage, Panel, Part
-from clampdown.assess.signals import FELL
+from clampdown.assess.outages import FELL, folded, rank, weight
 from clampdown.model_signals import PLANES
 from clampdown.publish import numbers as num
 from clampdown.publish.words.outages import came_back
@@ -20,10 +22,15 @@ from clampdown.publish.words.outages import came_back
 MAX_PANELS: Final = 12  # the rest is in report.json
 MAX_OUTAGES: Final = 60
 NARROW, WIDE = 4, 10  # labels of a ruler, on a telephone and beyond
+_FLAT: Final = 0.2  # of its height that a signal swings within _SOME_DAYS, above which one level misleads. Provisional.
+_SOME_DAYS: Final = timedelta(days=3)
 _FULL: Final = 95  # percent of a panel that the highest level fills
 _HOURS: Final = (1, 2, 3, 6, 12)
 _DAYS: Final = (1, 2, 3, 5, 7, 14, 28)
 _MONTHS: Final = (1, 2, 3, 6, 12, 24, 60)
+
+
+_Parts = Sequence[tuple[Outage, Part]]
 
 
 class Stretch(NamedTuple):
@@ -39,7 +46,7 @@ class Shade(NamedTuple):
     sure: Stretch | None
     open: tuple[Stretch, ...]
     edge: float | None  # where it was first seen down
-    weak: bool  # too little to be sure
+    weak: bool  # too little to speak of an outage
 
 
 class Mark(NamedTuple):
@@ -103,6 +110,7 @@ class Drawn(NamedTuple):
     planes: tuple[tuple[str, tuple[Curve, ...]], ...]
     closer: tuple[Closer, ...]
     outages: tuple[Outage, ...]
+    within: Mapping[str, tuple[Outage, ...]]  # outage of a country -> those of its parts that began within it
     more_panels: int
     more_outages: int
 
@@ -121,18 +129,29 @@ def draw(made: Connectivity) -> Drawn:
         near = _Scale(zoom.first, zoom.last)
         step = min(levels.step for levels in zoom.panels)
         found = tuple(
-            _curve(known[levels.series], levels, near, step, made.outages)
+            _curve(known[levels.series], levels, near, step, made.outages, closer=True)
             for levels in zoom.panels
             if levels.series in known
         )
         if zoom.outage in outages:
             axis = _axis(near, made.zone)
             closer.append(Closer(outages[zoom.outage], axis, found, zoom.first, zoom.last))
+    shown_outages, within = _listed(made.outages)
     return Drawn(
         axis=_axis(scale, made.zone), planes=tuple((p, tuple(c for c in curves if c.panel.plane == p)) for p in planes),
-        closer=tuple(closer), outages=made.outages[:MAX_OUTAGES],
-        more_panels=made.series - len(shown), more_outages=max(0, len(made.outages) - MAX_OUTAGES),
+        closer=tuple(closer), outages=shown_outages, within=within, more_panels=made.series - len(shown),
+        more_outages=len(made.outages) - len(shown_outages) - sum(map(len, within.values())),
     )  # fmt: skip
+
+
+def _listed(found: Sequence[Outage]) -> tuple[tuple[Outage, ...], dict[str, tuple[Outage, ...]]]:
+    """Rows of the table, and the lines below them. Where there are too many, the best evidenced stay."""
+    parts = folded(found)
+    rows = [each for each in found if each.outage not in parts]
+    rows = sorted(sorted(rows, key=weight)[:MAX_OUTAGES], key=rank)
+    lines = [each for each in found if each.outage in parts]
+    below = {row.outage: tuple(o for o in lines if parts[o.outage] == row.outage)[:MAX_OUTAGES] for row in rows}
+    return tuple(rows), {name: some for name, some in below.items() if some}
 
 
 class _Scale:
@@ -159,14 +178,15 @@ class _Scale:
 # ---- one panel ---------------------------------------------------------------------------------------------------
 
 
-def _curve(panel: Panel, levels: Levels, scale: _Scale, step: int, outages: Sequence[Outage]) -> Curve:
+def _curve(
+    panel: Panel, levels: Levels, scale: _Scale, step: int, outages: Sequence[Outage], *, closer: bool = False
+) -> Curve:
     width = round(scale.seconds / step, 3)
     each = levels.step / step
     top = panel.top or 1.0
     low = _heights(levels.low, top)
     several = levels.mean is not None and levels.high is not None
     high = _heights(levels.high, top) if levels.high is not None else low
-    near = [outage for outage in outages if _covers(outage, panel, levels.series)]
     parts = [(o, part) for o in outages for part in o.parts if part.series == levels.series]
     empty = [value is None for value in levels.low]
     fewer = [bool(n) and not none for n, none in zip(levels.missing, empty, strict=True)]
@@ -175,14 +195,28 @@ def _curve(panel: Panel, levels: Levels, scale: _Scale, step: int, outages: Sequ
         mean=_line(_heights(levels.mean, top), each, width) if several and levels.mean is not None else "",
         band=_band(low, high, each, width) if several else "",
         gone=_runs(empty, each, width), partly=_runs(fewer, each, width),
-        shades=tuple(shade for outage in near for shade in _shades(outage, scale, levels.series)),
-        expected=tuple(_expected(parts, scale, top)), marks=tuple(_marks(parts, scale)),
+        shades=tuple(shade for outage, part in parts for shade in _shade(outage, part, scale)),
+        expected=tuple(_expected(parts, scale, top)) if closer and _flat(panel, parts) else (),
+        marks=tuple(_marks(parts, scale)),
     )  # fmt: skip
 
 
-def _covers(outage: Outage, panel: Panel, series: str) -> bool:
-    """Does the outage speak of what this panel shows: of its entity, or of a series that fell in it?"""
-    return outage.entity == panel.entity or any(part.series == series for part in outage.of(*FELL))
+def _flat(panel: Panel, parts: _Parts) -> bool:
+    """Does it hardly swing within days, where it did not fall? Half of the stretches decide: one bad level does not."""
+    levels = panel.levels
+    fell = [(p.onset_after or p.onset_before, p.end_before or p.end_after) for _, p in parts if p.role in FELL]
+    size = max(1, ceil(_SOME_DAYS.total_seconds() / levels.step))
+    swings: list[float] = []
+    for begin in range(0, len(levels.low), size):
+        first = zones.utc(levels.first) + timedelta(seconds=begin * levels.step)
+        last = first + timedelta(seconds=size * levels.step)
+        if any((a is None or zones.utc(a) <= last) and (b is None or zones.utc(b) >= first) for a, b in fell):
+            continue
+        low = [value for value in levels.low[begin : begin + size] if value is not None]
+        high = [value for value in (levels.high or levels.low)[begin : begin + size] if value is not None]
+        if low and max(high) > 0:
+            swings.append(1 - min(low) / max(high))
+    return bool(swings) and median(swings) <= _FLAT
 
 
 def _heights(values: Sequence[float | None], top: float) -> list[float | None]:
@@ -240,29 +274,29 @@ def _runs(found: Sequence[bool], each: float, width: float) -> tuple[Stretch, ..
     return tuple(made)
 
 
-def _shades(outage: Outage, scale: _Scale, series: str) -> Iterator[Shade]:
-    """The outage as a whole lightly, and over it what this series lost: planes end at times of their own."""
-    own = [part for part in outage.of(*FELL) if part.series == series]
-    weak = outage.grade == "insufficient"
-    if outage.pattern is None or not own:
-        yield from _shade(outage, scale, outage.last_seen, weak=bool(own) or weak)
-    for part in own:
-        yield from _shade(part, scale, outage.last_seen, weak=weak)
-
-
-def _shade(each: Outage | Part, scale: _Scale, last: datetime, *, weak: bool) -> Iterator[Shade]:
+def _shade(outage: Outage, part: Part, scale: _Scale) -> Iterator[Shade]:
+    """A fall of this signal, by its own brackets; those of the outage where it has none."""
+    if part.role not in FELL:
+        return
+    each = part if part.onset_before or part.onset_after else outage
     begun = each.onset_before or each.onset_after
-    ended = each.end_before or each.end_after or last
+    ended = each.end_before or each.end_after or outage.last_seen
     if begun is None or ended < scale.first or (each.onset_after or begun) > scale.last:
+        return
+    weak = outage.grade == "insufficient"
+    if weak:
+        whole = scale.part(each.onset_after or begun, ended)
+        if whole:
+            yield Shade(whole, (), None, weak)
         return
     until = each.end_after or (begun if each.end_before else ended)
     opened = scale.part(each.onset_after, begun) if each.onset_after else None
     closed = scale.part(until, each.end_before) if each.end_before else None
-    edge = scale.at(begun) if scale.inside(begun) and not weak else None
-    yield Shade(scale.part(begun, until), tuple(part for part in (opened, closed) if part and not weak), edge, weak)
+    edge = scale.at(begun) if scale.inside(begun) else None
+    yield Shade(scale.part(begun, until), tuple(some for some in (opened, closed) if some), edge, weak)
 
 
-def _expected(parts: Iterable[tuple[Outage, Part]], scale: _Scale, top: float) -> Iterator[tuple[Stretch, float]]:
+def _expected(parts: _Parts, scale: _Scale, top: float) -> Iterator[tuple[Stretch, float]]:
     """The level that was expected while this signal was down."""
     for outage, part in parts:
         if part.role in FELL and part.expected is not None:
@@ -272,7 +306,7 @@ def _expected(parts: Iterable[tuple[Outage, Part]], scale: _Scale, top: float) -
                 yield found, _height(part.expected, top)
 
 
-def _marks(parts: Iterable[tuple[Outage, Part]], scale: _Scale) -> Iterator[Mark]:
+def _marks(parts: _Parts, scale: _Scale) -> Iterator[Mark]:
     for _, part in parts:
         if part.role in ("precursor", "restoration"):
             after, before = came_back(part)

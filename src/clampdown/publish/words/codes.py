@@ -51,7 +51,6 @@ OUTAGE_AGAINST: Final = {
     "new_normal": "a level has settled at another height, which may be a new normal",
     "one_signal": "one signal alone shows it",
     "planes_disagree": "on other planes there are data, and they did not fall",
-    "source_failing": "the source fell in many countries at once",
     "no_data_since": "there are no data since",
     "short_history": "too little is known of the time before",
     "begun_apart": "its planes did not begin together",
@@ -84,7 +83,6 @@ NOTE_SIGNALS: Final = {
     "short_history": "too few days to know what is usual: silence about it says nothing",
     "withheld": "days whose source had too little of its own instrument, so that nothing is said of them",
     "source_failure": "one source fell in many countries at once, which says nothing of any of them",
-    "level_shift": "one signal alone settled at another height, which is no outage",
 }
 NOTE: Final = NOTE_SIGNALS | {
     "instrument": "a change of the instrument, not of policy",
@@ -105,7 +103,6 @@ NOTE_BRIEF: Final = {
     "short_history": "Too short to be judged",
     "withheld": "Days withheld",
     "source_failure": "Source failed",
-    "level_shift": "Level settled",
 }
 DETAIL: Final = {
     "version": "with version {}",

@@ -11,9 +11,10 @@ import msgspec
 from clampdown.assess import zones
 from clampdown.assess.connectivity import Connectivity, Origin, Outage, Panel, Published
 from clampdown.assess.document import Report
+from clampdown.assess.outages import settled, weight
 from clampdown.publish import numbers as num
 from clampdown.publish import words
-from clampdown.publish.panels import Curve
+from clampdown.publish.panels import Curve, Drawn
 from clampdown.publish.words import codes as said
 from clampdown.publish.words import outages as tell
 from clampdown.publish.words import signals as sig
@@ -41,23 +42,28 @@ NONE: Final = (
     "No outage was found in these signals in this period. What none of them watches could not be found, and what is "
     "missing says nothing."
 )
-LEGEND: Final = (
+_LEGEND: Final = (
     ("low", "lowest level"),
     ("mean", "mean"),
     ("range", "from lowest to highest"),
-    ("cut", "outage"),
+    ("cut", "this signal fell: an outage"),
     ("open", "began or ended somewhere in here"),
+    ("weak", "it fell, but there is too little evidence for an outage"),
     ("expected", "level that was expected"),
     ("gone", "no data"),
     ("partly", "some data missing"),
     ("precursor", "a lesser fall before"),
     ("restoration", "let through while the rest stayed down"),
 )
+_WHERE_DRAWN: Final = ("weak", "expected")  # explained only where they are drawn
 UTC: Final = "UTC"
 OUTAGES: Final = "The outages found"
 HEAD: Final = ("Began", "Ended", "Where", "Lost at worst", "Evidence", "Called")
 CLOSER: Final = "Closer"
-CLOSER_INTRO: Final = "The time around an outage, with the signals that fell first."
+CLOSER_INTRO: Final = (
+    "The time around an outage, with the signals that fell first and the one that came back first. What was expected "
+    "is drawn for signals that hardly swing from day to night; for others one level would mislead."
+)
 WHY: Final = "Why it is called so"
 AGAINST: Final = "What speaks against it"
 NOTHING_AGAINST: Final = "Nothing that was looked at."
@@ -72,6 +78,7 @@ METHOD: Final = (
     "answers. Consistent is one plane; corroborated is two planes measured by different operators; confirmed needs a "
     "statement or an order. An outage is called a shutdown only where a source outside the signals says so."
 )
+_UNKNOWN: Final = "not known"
 _KEEPS: Final = 366  # local days that are listed
 
 
@@ -89,12 +96,12 @@ def lead(report: Report) -> num.Sentence:
     made = of(report)
     if made is None or made.missing:
         return num.Sentence("")
-    sure = [each for each in made.outages if each.grade in ("corroborated", "confirmed")]
-    weak = [each for each in made.outages if each.grade == "consistent"]
-    if not sure and not weak:
-        return num.Sentence(_none(made))
-    sure = sure or weak
-    first = next((each for each in sure if each.entity_kind == "country"), sure[0])
+    sure = _own([each for each in made.outages if each.grade in ("corroborated", "confirmed")])
+    rest = len(_own([each for each in made.outages if each.grade == "consistent"]))
+    if not sure:
+        few = f"{num.plural(rest, 'possible outage')}, each seen on one plane alone" if rest else "no outage"
+        return num.Sentence(f"Signals of connectivity show {few}.")
+    first = min(sure, key=weight)
     text = tell.what(first, labels(report))
     sure = [each for each in sure if each.entity_kind == first.entity_kind]  # its regions and networks fell with it
     best = "corroborated or better" if first not in weak else "consistent"
@@ -102,23 +109,16 @@ def lead(report: Report) -> num.Sentence:
     return num.Sentence(f"{text[:1].upper()}{text[1:]} {_span(first)} (evidence: {first.grade}){others}.")
 
 
-def _none(made: Connectivity) -> str:
-    """Silence tells something only where the signals are long enough to know what is usual."""
-    ends = [
-        (p.levels.first, p.levels.first + timedelta(seconds=p.levels.step * len(p.levels.low))) for p in made.panels
-    ]
-    days = max((last for _, last in ends), default=_EPOCH) - min((first for first, _ in ends), default=_EPOCH)
-    if days < _ENOUGH:
-        return (
-            f"The signals here cover {num.plural(max(1, days.days), 'day')}, too few to know what is usual: "
-            "that no outage was found says nothing."
-        )
-    return "Signals of connectivity show no outage."
+def _own(found: Sequence[Outage]) -> list[Outage]:
+    """Those of the whole country, where there are any: parts of it that fell with it are no more outages."""
+    return [each for each in found if each.entity_kind == "country"] or list(found)
 
 
 def _span(outage: Outage) -> str:
     """from 8 January to 27 January 2026, in local days"""
     first = _date(outage.onset_before, outage.zone)
+    if settled(outage):
+        return f"from {num.day(first)}, and settled at another height"
     if outage.lasts or not (outage.end_after or outage.end_before):
         ends = _date(outage.last_seen, outage.zone)
         return f"from {num.day(first)}" + (f", still when the data end on {num.day(ends)}" if outage.lasts else "")
@@ -128,6 +128,14 @@ def _span(outage: Outage) -> str:
 
 def _date(time: datetime, zone: str | None) -> str:
     return (zones.local(time, zone) or zones.utc(time)).date().isoformat()
+
+
+def legend(drawn: Drawn) -> tuple[tuple[str, str], ...]:
+    """What the marks mean; of the rarer ones, those that are drawn."""
+    curves = [c for _, some in drawn.planes for c in some] + [c for zoom in drawn.closer for c in zoom.curves]
+    there = {"expected"} if any(c.expected for c in curves) else set[str]()
+    there |= {"weak"} if any(shade.weak for c in curves for shade in c.shades) else set[str]()
+    return tuple((mark, text) for mark, text in _LEGEND if mark not in _WHERE_DRAWN or mark in there)
 
 
 def plane(text: str) -> str:
@@ -204,10 +212,12 @@ def cells(outage: Outage, report: Report) -> tuple[num.Sentence, ...]:
     """Began, ended, where, lost at worst, evidence, called."""
     zone = outage.zone
     begun = sig.bracket(outage.onset_after, outage.onset_before, zone)
-    if outage.lasts:
+    if settled(outage):
+        ended = f"settled at another height (a new normal?) by {sig.moment(outage.last_seen, zone)}"
+    elif outage.lasts:
         ended = f"lasts; the data end {sig.moment(outage.last_seen, zone)}"
     elif outage.end_after is None and outage.end_before is None:
-        ended = "not known"
+        ended = _UNKNOWN
     else:
         ended = sig.bracket(outage.end_after, outage.end_before, zone)
     often = f" ({num.count(outage.occurrences)} times)" if tell.recurs(outage) else ""
@@ -220,6 +230,26 @@ def cells(outage: Outage, report: Report) -> tuple[num.Sentence, ...]:
 
 def told(outage: Outage, report: Report) -> tuple[num.Sentence, ...]:
     return tuple(num.Sentence(part) for part in tell.paragraphs(outage, labels(report)))
+
+
+def within(outages: Sequence[Outage]) -> str:
+    """The head of those that are folded."""
+    kinds = {"region": "its regions", "network": "its networks"}
+    which = num.listed(text for kind, text in kinds.items() if any(o.entity_kind == kind for o in outages))
+    return f"{num.plural(len(outages), 'outage')} of {which or 'parts of it'} began within it"
+
+
+def line(outage: Outage, report: Report) -> num.Sentence:
+    """One that is folded, in a line."""
+    begun, ended, where, lost, grade, called = cells(outage, report)
+    planes = num.listed(sig.plane(each) for each in outage.planes)
+    return num.Sentence(f"{where}: {called}, {grade}; began {begun}; {_ended(outage, ended)}; {lost} (fell: {planes})")
+
+
+def _ended(outage: Outage, text: str) -> str:
+    if outage.lasts:
+        return text
+    return f"its end is {text}" if text == _UNKNOWN else f"ended {text}"
 
 
 def title(outage: Outage, report: Report) -> num.Sentence:

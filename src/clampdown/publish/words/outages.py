@@ -11,6 +11,7 @@ from typing import Final
 
 from clampdown.assess import zones
 from clampdown.assess.connectivity import Feature, Outage, Part, Published
+from clampdown.assess.outages import FELL, settled
 from clampdown.publish import numbers as num
 from clampdown.publish import words
 from clampdown.publish.words import codes as said
@@ -45,7 +46,8 @@ def place(outage: Outage, labels: Labels = NO_LABELS) -> str:
         return country or name(outage.entity)
     if outage.entity_kind == "network":
         return f"{name(outage.entity.partition('@')[0])} in {country}"
-    return f"{name(rest)} ({country})" if rest and head == outage.country else f"{name(outage.entity)} ({country})"
+    part = name(rest if rest and head == outage.country else outage.entity)
+    return f"{part}, {country}" if "(" in country else f"{part} ({country})"
 
 
 def sentence(outage: Outage, labels: Labels = NO_LABELS) -> str:
@@ -54,13 +56,15 @@ def sentence(outage: Outage, labels: Labels = NO_LABELS) -> str:
 
 
 def paragraphs(outage: Outage, labels: Labels = NO_LABELS) -> tuple[str, ...]:
-    """The same in three parts: what fell, and when; what else fell, came back or did not; how sure that is."""
+    """The same in parts: what fell, and when; what else fell, came back or did not; how sure that is; lesser falls
+    and returns in part, of signals that were named above."""
     doubts = said.outage_doubts(outage.contradicts)
     against = f"Against it: {'; '.join(doubts)}" if doubts else ""
     parts = (
         [_lead(outage, labels), _worst(outage), _end(outage), _lost(outage)],
-        [*_planes(outage), *_restored(outage), *_before(outage), _unmoved(outage)],
+        [*_planes(outage), *_restored(outage), _unmoved(outage)],
         [_graded(outage), _called(outage), _published(outage), against],
+        [*_restored(outage, partly=True), *_before(outage)],
     )
     told = (" ".join(f"{_upper(each)}." for each in part if each) for part in parts)
     return tuple(part for part in told if part)
@@ -140,7 +144,7 @@ def night(time: datetime, zone: str | None) -> str:
 
 
 def _worst(outage: Outage) -> str:
-    here = outage.of("loss", "occurrence")
+    here = outage.of(*FELL)
     fell = [part for part in here if part.plane == outage.plane and part.depth is not None]
     main = min(fell, key=lambda part: (abs((part.depth or 0) - outage.depth), part.signal), default=None)
     lost = f"At the worst moment, {sig.moment(outage.worst, outage.zone)}, {sig.share(outage.depth)}"
@@ -160,8 +164,9 @@ def _end(outage: Outage) -> str:
         ends = sig.moment(outage.last_seen, zone)
         if recurs(outage):
             return f"It still came back when the data end, {ends}" if outage.lasts else f"The data end {ends}"
-        if any(part.normal_again for part in outage.of("loss") if part.plane == outage.plane):
-            return f"By {ends} its level had settled at another height (a new normal?), and was watched from there on"
+        if settled(outage):
+            high = "its level had settled at another height (a new normal?)"
+            return f"It had not come back by {ends}: {high}, and was watched from there on"
         if outage.lasts:
             return f"It was still down when the data end, {ends}, {since} after it was first seen down"
         return f"Its end is not known; the data end {ends}"
@@ -196,7 +201,7 @@ def _planes(outage: Outage) -> Iterable[str]:
     for plane in outage.planes:
         if plane == outage.plane:
             continue
-        fell = [part for part in outage.of("loss", "occurrence") if part.plane == plane]
+        fell = [part for part in outage.of(*FELL) if part.plane == plane]
         if not fell:
             yield f"It also fell on {sig.plane_is(plane)}"
             continue
@@ -211,15 +216,17 @@ def _planes(outage: Outage) -> Iterable[str]:
 def _when(part: Part, zone: str | None) -> str:
     begun = f", from {sig.moment(part.onset_before, zone)}" if part.onset_before else ""
     if part.end_after is None and part.end_before is None:
-        return f"{begun}, with no end in the data" if begun else ""
+        ends = "and settled at another height" if part.normal_again else "with no end in the data"
+        return f"{begun}, {ends}" if begun else ""
     return begun + _for(", for", part)
 
 
 _NOTICED: Final = ("service", "usage", "data", "background", "control")
 
 
-def _restored(outage: Outage) -> Iterable[str]:
-    """What was let through, each signal once: services that came back whole are what people notice, and come first."""
+def _restored(outage: Outage, *, partly: bool = False) -> Iterable[str]:
+    """What was let through, each signal once: services that came back whole are what people notice, and come first.
+    What came back in part, and what is more than is told, is told by itself."""
     found: dict[str, list[Part]] = {}
     for part in outage.of("restoration"):
         found.setdefault(part.series, []).append(part)
@@ -231,10 +238,13 @@ def _restored(outage: Outage) -> Iterable[str]:
         when = f" {sig.bracket(*over, outage.zone)}" if any(over) else ""
         more = f", and fell and came back {num.plural(len(again), 'more time')}" if again else ""
         whole = first.expected is not None or not first.depth
-        left = "before the outage was over" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
+        if whole is partly:
+            continue
+        left = "while the rest stayed down" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
         part = "" if whole else " in part"
         yield f"{sig.signal(first.signal)} ({_who(first)}) came back{part}{when}, {left}{more}"
-    if rest := max(outage.restorations, sum(map(len, found.values()))) - sum(map(len, shown)):
+    rest = max(outage.restorations, sum(map(len, found.values()))) - sum(map(len, shown))
+    if partly and rest:
         yield f"{num.plural(rest, 'more partial restoration' if found else 'partial restoration')} came before the end"
 
 
