@@ -243,8 +243,11 @@ def _against(one: Series, unmoved: Sequence[About], known: Known, said: Sequence
     own = known.abouts.get(main.about.entity, ())
     ends = [date.fromisoformat(known.watched.last[a.series]) for a in own if a.series in known.watched.last]
     last = one.cuts[-1].main
-    if last.drop.end_after is None and not last.drop.normal_again and ends and max(ends) - last.until.date() > _DAY:
-        found.append("no_data_since")
+    if last.drop.end_after is None and not last.drop.normal_again:
+        if _goes_on(last, known):
+            found.append("scale_ends")
+        elif ends and max(ends) - last.until.date() > _DAY:
+            found.append("no_data_since")
     first = known.watched.first.get(main.about.series)
     if first is not None and main.onset_before.date() - date.fromisoformat(first) < timedelta(days=FULL):
         found.append("short_history")

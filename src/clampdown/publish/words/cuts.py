@@ -97,16 +97,26 @@ def lead(report: Report) -> num.Sentence:
     if made is None or made.missing:
         return num.Sentence("")
     sure = _own([each for each in made.outages if each.grade in ("corroborated", "confirmed")])
-    rest = len(_own([each for each in made.outages if each.grade == "consistent"]))
-    if not sure:
-        few = f"{num.plural(rest, 'possible outage')}, each seen on one plane alone" if rest else "no outage"
-        return num.Sentence(f"Signals of connectivity show {few}.")
-    first = min(sure, key=weight)
+    weak = _own([each for each in made.outages if each.grade == "consistent"])
+    if not sure and not weak:
+        return num.Sentence(_none(made))
+    first, best = (min(sure, key=weight), "corroborated or better") if sure else (min(weak, key=weight), "consistent")
     text = tell.what(first, labels(report))
-    sure = [each for each in sure if each.entity_kind == first.entity_kind]  # its regions and networks fell with it
-    best = "corroborated or better" if first not in weak else "consistent"
-    others = f", and {num.plural(len(sure) - 1, 'other outage')} of grade {best}" if sure[1:] else ""
+    others = f", and {num.plural(len(sure or weak) - 1, 'other outage')} of grade {best}" if (sure or weak)[1:] else ""
     return num.Sentence(f"{text[:1].upper()}{text[1:]} {_span(first)} (evidence: {first.grade}){others}.")
+
+
+def _none(made: Connectivity) -> str:
+    """Silence tells something only where the signals are long enough to know what is usual."""
+    spans = [(p.levels.first, timedelta(seconds=p.levels.step * len(p.levels.low))) for p in made.panels]
+    ends = [(first, first + span) for first, span in spans]
+    days = max((last for _, last in ends), default=_EPOCH) - min((first for first, _ in ends), default=_EPOCH)
+    if days < _ENOUGH:
+        return (
+            f"The signals here cover {num.plural(max(1, days.days), 'day')}, too few to know what is usual: "
+            "that no outage was found says nothing."
+        )
+    return "Signals of connectivity show no outage."
 
 
 def _own(found: Sequence[Outage]) -> list[Outage]:

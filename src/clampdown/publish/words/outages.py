@@ -240,7 +240,7 @@ def _restored(outage: Outage, *, partly: bool = False) -> Iterable[str]:
         whole = first.expected is not None or not first.depth
         if whole is partly:
             continue
-        left = "while the rest stayed down" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
+        left = "before the outage was over" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
         part = "" if whole else " in part"
         yield f"{sig.signal(first.signal)} ({_who(first)}) came back{part}{when}, {left}{more}"
     rest = max(outage.restorations, sum(map(len, found.values()))) - sum(map(len, shown))
