@@ -128,6 +128,9 @@ def test_lines_fit_their_schema(say: Say) -> None:
         "2026-09-04",
     ]  # the night to that day
     assert (nights["lasts"], nights["end"]) == (True, None)
+    (plane,) = nights["planes"]
+    assert [fall["onset"] for fall in plane["signals"]] == [night["onset"] for night in nights["occurrences"]]
+    assert [row["outage"] for row in rows] == ["o1", "o3", "o2"]  # the country, its region, its network
 
 
 @pytest.mark.parametrize(
@@ -185,6 +188,7 @@ def test_a_table_fits_its_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) ->
     assert code == 0
     assert "2026-09-12 16:00 .. 16:30" in out
     assert "lasts" in out
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["o1", "o3", "o2"]
     assert "was cut off" not in out
     assert all(len(line) <= 150 for line in out.splitlines())
     assert "was cut off:" in say("outages", "--format", "table", "-v")[1]

@@ -189,6 +189,7 @@ def test_a_lasting_shift_of_one_signal_is_insufficient() -> None:
     (row,) = kept.outages()["outages"]
     assert row["grade"] == "insufficient"
     assert "new_normal" in row["contradicts"].split(",")
+    assert "no_data_since" not in row["contradicts"].split(",")  # it was watched from its new height on
 
 
 def test_what_lasts_lasts_as_far_as_the_data_go() -> None:

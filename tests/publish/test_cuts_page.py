@@ -152,6 +152,68 @@ def test_nights_are_listed_and_shaded_one_by_one(ask: Any) -> None:
     assert re.search(r"\b2 to 6 September 2026\b", said), "18:30 UTC is 22:00 of the day before"
 
 
+def test_the_head_counts_countries_where_there_are_any(ask: Any) -> None:
+    kinds, levels = cuts.made_levels(30, {"probing/slash24": (cuts.diurnal(90.0), {})})
+    hills = {"entity": "XA/Hills", "entity_kind": "region"}
+    rows = [cuts.row("c1"), *(cuts.row(f"r{i}", **hills) for i in range(7))]
+
+    def lead(*rows: Any) -> str:
+        return str(tell.lead(ask(Signals(kinds, levels, *cuts.tables(rows), cuts.TERMS))))
+
+    assert "other outage" not in lead(*rows)
+    assert "and 1 other outage of" in lead(*rows, cuts.row("c2", onset_before=cuts.BACK + 50 * cuts.H))
+    assert "and 6 other outages of" in lead(*rows[1:])
+    weak = [row | {"grade": "consistent"} for row in rows]
+    assert "show 1 possible outage," in lead(*weak)
+    assert "show 7 possible outages," in lead(*weak[1:])
+
+
+def test_one_cut_is_one_row(ask: Any) -> None:
+    read = Reader(page(ask(cuts.country())))
+    html = page(ask(cuts.country())).decode()
+    assert html.count('<tr class="facts-row">') == 2
+    assert "1 outage of its regions began within it" in read.said
+    assert "Hills (Xanadia): outage, consistent; began between 12 September 2026 19:30" in read.said
+    shown = panels.draw(drawn(ask(cuts.country())))
+    assert {name: [o.outage for o in some] for name, some in shown.within.items()} == {"o1": ["o2"]}
+    assert shown.more_outages == 0
+
+
+def test_a_panel_is_shaded_by_its_own_falls_alone(report: assess.Report) -> None:
+    curves = {c.panel.signal: c for _, found in panels.draw(drawn(report)).planes for c in found}
+    count = {signal: len(curve.shades) for signal, curve in curves.items()}
+    assert count == {"bgp/slash24": 1, "probing/slash24": 2, "telescope/sources": 1, "google/search": 1,
+                     "tor/relay-users": 0, "pings/replies": 1}  # fmt: skip
+    (shade,) = curves["bgp/slash24"].shades  # hours of a week
+    assert shade.sure is not None
+    assert shade.sure.width == pytest.approx(100 * 14.5 / (30 * 24), abs=0.1)
+
+
+def test_what_is_too_little_is_only_outlined(ask: Any) -> None:
+    assert 'rect class="weak"' not in page(ask(cuts.country())).decode()
+    given = cuts.country()
+    weak = pa.array(["insufficient"] * given.outages.num_rows)
+    at = given.outages.column_names.index("grade")
+    report = ask(given._replace(outages=given.outages.set_column(at, given.outages.schema.field("grade"), weak)))
+    html = page(report).decode()
+    assert 'rect class="weak"' in html
+    assert not re.search(r'rect class="(cut|open)"|class="edge"', html)
+    for made, there in ((report, True), (ask(cuts.country()), False)):
+        assert ("weak" in dict(tell.legend(panels.draw(drawn(made))))) is there
+
+
+@pytest.mark.parametrize(("swing", "flat"), [(0.02, True), (0.15, True), (0.3, False), (0.6, False)])
+def test_what_was_expected_is_drawn_closer_and_of_flat_signals_alone(ask: Any, swing: float, flat: bool) -> None:
+    shape = cuts.cut(cuts.diurnal(90.0, swing), cuts.CUT, cuts.CUT + 20 * cuts.H, 0.1)
+    kinds, levels = cuts.made_levels(30, {"probing/slash24": (shape, {})})
+    end = {"end_after": cuts.CUT + 19.5 * cuts.H, "end_before": cuts.CUT + 20 * cuts.H}
+    report = ask(Signals(kinds, levels, *cuts.tables([cuts.row(**end)], [cuts.part(expected=90.0, **end)]), cuts.TERMS))
+    shown = panels.draw(drawn(report))
+    assert not any(curve.expected for _, curves in shown.planes for curve in curves)
+    assert bool(shown.closer[0].curves[0].expected) is flat
+    assert ("expected" in dict(tell.legend(shown))) is flat
+
+
 def test_what_others_wrote_is_text(ask: Any, hostile: tuple[str, ...]) -> None:
     rows, parts, context, kinds, levels = [], [], [], [], []
     for i, bad in enumerate(hostile):

@@ -129,6 +129,49 @@ def test_a_part_of_a_service_is_not_the_whole() -> None:
     assert "63% stayed lost, and fell and came back 1 more time." in text
 
 
+def test_lesser_falls_and_returns_in_part_come_last() -> None:
+    given_ = [
+        part(), part("restoration", "google/maps", plane="usage", operator="google", onset_before=CUT + 80 * H,
+                     expected=70.0),
+        part("restoration", onset_after=CUT + 10 * H, onset_before=CUT + 11 * H, depth=0.63),
+        part("precursor", onset_after=CUT - 9 * H, onset_before=CUT - 8 * H, depth=0.2),
+    ]  # fmt: skip
+    told = words.paragraphs(one(given_, restorations=3, precursors=2), LABELS)
+    assert len(told) == 4
+    assert "Use of Google maps (usage plane, measured by Google) came back" in told[1]
+    assert "in part" not in told[1]
+    assert told[2].startswith("Grade: ")
+    for says in ("came back in part between", "1 more partial restoration came", "A lesser fall came before it: ",
+                 "1 more lesser fall came before it."):  # fmt: skip
+        assert says in told[3], says
+
+
+def test_a_level_that_settled_did_not_last() -> None:
+    settled = {"end_after": None, "end_before": None, "normal_again": True}
+    given_ = {"lasts": True, "end_after": None, "end_before": None}
+    text = words.sentence(one([part(**settled)], **given_), LABELS)
+    assert "still down" not in text
+    assert "It had not come back by 1 October 2026 03:00 local time (30 September 23:30 UTC): its level had " in text
+    assert "had settled at another height (a new normal?), and was watched from there on." in text
+    assert "still down" in words.sentence(one([part(**settled | {"normal_again": False})], **given_), LABELS)
+    assert "still down" in words.sentence(one([part(**settled | {"plane": "usage"})], **given_), LABELS)
+
+
+def test_occurrences_are_falls_of_their_plane() -> None:
+    """Where a cut of a recurring one was dated by another plane, the deepest is told, once."""
+    nights = [each | {"plane": "usage", "signal": "google/search", "depth": 0.5} for each in cuts.nights(2, CUT)]
+    nights[1]["depth"] = 0.8
+    text = words.sentence(one([part("occurrence"), *nights], pattern="nightly", occurrences=3, planes="data usage"))
+    assert "On the usage plane, use of Google search lost 80% at worst." in text
+    assert "It also fell on" not in text
+
+
+def test_brackets_within_brackets_are_none() -> None:
+    region = one(entity="XA/Lowland", entity_kind="region")
+    assert re.sub("[\u2068\u2069]", "", words.place(region, {"XA": "X (fictional)"})) == "Lowland, X (fictional)"
+    assert words.place(region, LABELS) == "Lowland (Xanadia)"
+
+
 _times = st.datetimes(datetime(2005, 1, 1), datetime(2035, 1, 1))
 _text = st.text(max_size=12)
 

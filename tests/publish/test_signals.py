@@ -21,6 +21,7 @@ from clampdown import assess
 from clampdown.assess import signals
 from clampdown.assess.connectivity import Connectivity
 from clampdown.assess.names import Names
+from clampdown.assess.outages import folded, records
 from clampdown.assess.signals import Asked, Signals, connectivity
 from clampdown.model import COVERAGE, FIRED, VERDICTS
 
@@ -145,6 +146,86 @@ def test_many_series_are_kept_within_bounds() -> None:
     assert made is not None
     assert (len(made.panels), made.series) == (signals.MAX_SERIES, 80)
     assert made.panels[0].levels.series == "s-probing/77"  # what an outage names comes first
+
+
+# ---- one cut, told once ------------------------------------------------------------------------------------------
+
+
+def test_a_country_comes_before_its_regions_and_these_before_its_networks() -> None:
+    rows = [
+        cuts.row("n1", entity="AS64500@XA", entity_kind="network", network=64500, onset_before=CUT - 90 * H),
+        cuts.row("r1", entity="XA/Hills", entity_kind="region", grade="confirmed"),
+        cuts.row("c2", onset_before=CUT + 90 * H, grade="confirmed"),
+        cuts.row("c1", grade="insufficient"),
+        cuts.row("x1", country=None, entity="Mars", entity_kind="region"),
+    ]  # fmt: skip
+    assert [o.outage for o in records(*cuts.tables(rows))] == ["c1", "c2", "r1", "n1", "x1"]
+
+
+_HILLS = {"entity": "XA/Hills", "entity_kind": "region"}
+_NET = {"entity": "AS64500@XA", "entity_kind": "network", "network": 64500}
+
+
+def _at(hours: float, **given: Any) -> dict[str, Any]:
+    """Begun so long after the country did."""
+    return given | {"onset_after": CUT + (hours - 0.5) * H, "onset_before": CUT + hours * H}
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "within"),
+    [
+        (_at(0, **_HILLS), {}, True),
+        (_at(0, **_NET), {}, True),
+        (_at(100, **_NET), {}, True),  # while it was down
+        (_at(-3, **_NET), {}, True),
+        (_at(-4, **_NET), {}, False),
+        (_at(160.5, **_HILLS), {}, True),
+        (_at(162, **_HILLS), {}, False),  # it was over by then
+        (_at(0, **_HILLS), {"grade": "insufficient"}, False),
+        (_at(0, **_HILLS), {"country": "XB", "entity": "XB"}, False),
+        (_at(0, **_HILLS), {"country": None}, False),
+        (_at(0), {}, False),  # the country itself
+        (_at(200, **_HILLS), {"lasts": True, "end_after": None, "end_before": None}, True),
+        (_at(900, **_HILLS), {"lasts": True, "end_after": None, "end_before": None}, False),  # nobody saw it so late
+    ],
+)  # fmt: skip
+def test_what_began_within_a_cut_of_the_country_is_part_of_it(part: Any, whole: Any, within: bool) -> None:
+    found = records(*cuts.tables([cuts.row("c", **whole), cuts.row("p", **part)]))
+    assert folded(found) == ({"p": "c"} if within else {})
+
+
+def test_between_two_mornings_nothing_is_part_of_them() -> None:
+    nights = cuts.nights(3, cuts.START)
+    row = cuts.row(pattern="nightly", occurrences=3, occurrences_of=3, onset_before=nights[0]["onset_before"],
+                   end_before=nights[-1]["end_before"], planes="data")  # fmt: skip
+    for hour, within in ((18.5, True), (36, False), (43, True)):
+        begun = {"onset_before": cuts.START + hour * H, "onset_after": cuts.START + (hour - 0.5) * H}
+        found = records(*cuts.tables([row, cuts.row("p", **_HILLS, **begun)], nights))
+        assert bool(folded(found)) is within, hour
+
+
+def test_what_is_a_part_of_a_cut_is_not_drawn_closer() -> None:
+    kinds, levels = cuts.made_levels(90, {"probing/slash24": (cuts.diurnal(90.0), {})})
+    rows = [cuts.row("c"), cuts.row("r", **_HILLS), cuts.row("n", **_at(24 * 20, **_NET), end_before=CUT + 500 * H)]
+    parts = [cuts.part(outage=each["outage"]) for each in rows]
+    made = connectivity(Signals(kinds, levels, *cuts.tables(rows, parts), cuts.TERMS), ASKED)
+    assert made is not None
+    assert [zoom.outage for zoom in made.zooms] == ["c", "n"]
+
+
+def test_closer_shows_what_dates_it_and_what_came_back_first() -> None:
+    times = {"onset_after": CUT, "onset_before": CUT + H, "end_before": BACK}
+    others = [cuts.part("loss", f"x/{p}", plane=p, **times) for p in ("control", "background", "usage", "service")]
+    back = [
+        cuts.part("restoration", "x/late", onset_before=CUT + 60 * H, expected=5.0, plane="usage"),
+        cuts.part("restoration", "x/early", onset_before=CUT + 50 * H, expected=5.0, plane="usage"),
+        cuts.part("restoration", "x/partly", onset_before=CUT + 9 * H, expected=None, plane="usage"),
+    ]
+    (found,) = records(*cuts.tables([cuts.row()], [*others, cuts.part("occurrence"), *back]))
+    lines: Any = dict.fromkeys(part.series for part in found.parts)
+    assert signals._near(found, lines) == ("s-probing/slash24", "s-x/control", "s-x/background", "s-x/early")
+    del lines["s-x/early"], lines["s-x/late"], lines["s-x/partly"]
+    assert signals._near(found, lines)[-1] == "s-x/usage"
 
 
 # ---- the document ------------------------------------------------------------------------------------------------

@@ -40,9 +40,20 @@ def records(outages: pa.Table, parts: pa.Table, context: pa.Table) -> tuple[Outa
 
 def rank(outage: Outage) -> tuple[object, ...]:
     """Where it stands in a list."""
-    kind = ENTITY_KINDS.index(outage.entity_kind) if outage.entity_kind in ENTITY_KINDS else len(ENTITY_KINDS)
     country = outage.country or ""
-    return (not country, country, kind, outage.onset_before.timestamp(), outage.entity, outage.outage)
+    return (
+        not country,
+        country,
+        kind_of(outage.entity_kind),
+        outage.onset_before.timestamp(),
+        outage.entity,
+        outage.outage,
+    )
+
+
+def kind_of(text: str) -> int:
+    """A country before its regions, and these before its networks."""
+    return ENTITY_KINDS.index(text) if text in ENTITY_KINDS else len(ENTITY_KINDS)
 
 
 def weight(outage: Outage) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from clampdown.assess import zones
 from clampdown.assess.connectivity import Connectivity, Levels, Origin, Outage, Panel, Part, Shift, Zoom
-from clampdown.assess.outages import FELL, dating, folded, records, weight
+from clampdown.assess.outages import FELL, dating, folded, kind_of, records, weight
 from clampdown.model import Terms
 from clampdown.model_signals import CONTEXT, OUTAGE_PARTS, OUTAGES, PLANES
 from clampdown.reference.zones import zone_of
@@ -103,7 +103,7 @@ def choose(series: pa.Table, parts: pa.Table, asked: Asked) -> tuple[str, ...]:
         row = kinds[name]
         plane = PLANES.index(row["plane"]) if row["plane"] in PLANES else len(PLANES)
         country = row["entity_kind"] == "country"
-        return (row["unit"] in _QUIET, not (country or name in fell), not country, row["entity"], plane,
+        return (row["unit"] in _QUIET, not (country or name in fell), kind_of(row["entity_kind"]), row["entity"], plane,
                 name not in fell, row["signal"], row["operator"], name)  # fmt: skip
 
     return tuple(sorted(kinds, key=order)[:MAX_SERIES])
