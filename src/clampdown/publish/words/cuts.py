@@ -100,9 +100,15 @@ def lead(report: Report) -> num.Sentence:
     weak = _own([each for each in made.outages if each.grade == "consistent"])
     if not sure and not weak:
         return num.Sentence(_none(made))
-    first, best = (min(sure, key=weight), "corroborated or better") if sure else (min(weak, key=weight), "consistent")
+    if not sure:
+        first = min(weak, key=weight)
+        often = " the largest" if weak[1:] else ""
+        times = f" ({num.count(first.occurrences)} times)" if tell.recurs(first) else ""
+        few = num.plural(len(weak), "possible outage")
+        return num.Sentence(f"Signals of connectivity show {few},{often} {_span(first)}{times} (evidence: consistent).")
+    first = min(sure, key=weight)
     text = tell.what(first, labels(report))
-    others = f", and {num.plural(len(sure or weak) - 1, 'other outage')} of grade {best}" if (sure or weak)[1:] else ""
+    others = f", and {num.plural(len(sure) - 1, 'other outage')} of grade corroborated or better" if sure[1:] else ""
     return num.Sentence(f"{text[:1].upper()}{text[1:]} {_span(first)} (evidence: {first.grade}){others}.")
 
 
