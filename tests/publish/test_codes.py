@@ -11,7 +11,7 @@ import pytest
 from clampdown.publish.words import codes
 
 SOURCE = sorted((Path(codes.__file__).parents[2] / "detect").rglob("*.py"))
-SIGNALS = {"surge", "withheld", "source_failure"}
+SIGNALS = {"surge", "short_history", "withheld", "source_failure"}
 KINDS = {"instrument", "site_down", "volume", "burst", "broken_probe", *SIGNALS}
 OUTAGES = {*codes.OUTAGE_WHY, *codes.OUTAGE_AGAINST, *codes.OUTAGE_PATTERN, *codes.FEATURE}
 KNOWN = {*codes.AGAINST, *codes.PATTERN, *codes.WHY, *codes.BACKING, *codes.NOTE, *codes.DETAIL, *OUTAGES}

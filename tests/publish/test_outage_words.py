@@ -73,7 +73,7 @@ CASES: tuple[tuple[Outage, str], ...] = (
             planes="data usage", operators="google ioda"),
         f"Xanadia was cut off: {BEGAN}93% of what is expected was lost. {ENDED} {LOST} It also fell on the usage plane "
         "(use of services). Use of Google search (usage plane, measured by Google) came back between 16 September 2026 "
-        "03:00 and 04:00 local time (15 September 23:30 and 16 September 00:30 UTC), while the rest stayed down. "
+        "03:00 and 04:00 local time (15 September 23:30 and 16 September 00:30 UTC), before the outage was over. "
         "Grade: corroborated (2 planes: data plane and usage plane, measured by Google and IODA). Called a shutdown, "
         "because a published list of shutdowns has it. 2 published records speak of it or of its days (A list of "
         "shutdowns, keepiton).",

@@ -59,7 +59,8 @@ def kind_of(text: str) -> int:
 def weight(outage: Outage) -> tuple[object, ...]:
     """Where it stands among those that may be told: the best evidenced first, then the newest."""
     grade = GRADES.index(outage.grade) if outage.grade in GRADES else -1
-    return (-grade, -outage.onset_before.timestamp(), outage.entity, outage.outage)
+    kind = ENTITY_KINDS.index(outage.entity_kind) if outage.entity_kind in ENTITY_KINDS else len(ENTITY_KINDS)
+    return (-grade, kind, -outage.onset_before.timestamp(), outage.entity, outage.outage)
 
 
 def folded(found: Sequence[Outage]) -> dict[str, str]:

@@ -23,6 +23,7 @@ ACCIDENTS: Final = frozenset({"cable", "power", "weather", "disaster", "technica
 _DAY: Final = timedelta(days=1)
 _NEAR: Final = {"minute": timedelta(hours=3), "hour": timedelta(hours=6), "day": _DAY, "unknown": _DAY}
 _ORDERED: Final = timedelta(days=3)  # from an order to the cut that it orders. Provisional.
+_SAID: Final = timedelta(days=7)  # from the beginning of a cut to what is said of it. Provisional.
 _ALL: Final = ("control", "data", "background")  # the three signals of the source of the ratios
 
 # Share of shutdowns and of other outages that have a feature; the ratios follow. SIGCOMM 2023, and its notebooks.
@@ -116,7 +117,7 @@ def _named(entity: str, region: str) -> bool:
 def _same_time(row: Row, cut: Cut) -> bool:
     start, onset = row["start"], cut.main.onset_before
     if row["kind"] in SAID:
-        return start - _ORDERED <= cut.end and onset - _ORDERED <= start <= cut.end + _DAY
+        return onset - _ORDERED <= start <= min(cut.end + _DAY, onset + _SAID)
     near = _NEAR.get(row["precision"], _DAY)
     if row["kind"] in LISTS:
         if abs(start - onset) <= near:

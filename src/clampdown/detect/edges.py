@@ -26,6 +26,7 @@ _ONSET: Final = 0.35  # of the worst loss: what an event begins with; less is a 
 _PART: Final = 0.25  # what may be missing when it is over
 _HALF: Final = 0.5
 _FEW: Final = 6  # bins that tell a level
+_USUAL: Final = 0.4  # of what is expected: how low the time right before may be and still be what it is held against
 _RETURN: Final = 0.15  # of the expected level by which a partial return must rise
 _LONG: Final = 3  # hours (or bins, where they are longer) that it must last
 
@@ -83,7 +84,9 @@ def edges(
     else:  # all that is known of the time before is that it was noticed here
         low, high = (0, place) if place > 0 else (None, 0)
     end_after, end_before = _ends(levels, final, loss, loss[worst], lasting)
-    inside = slice(int(at[high]), int(at[end_after]) + 1 if end_after is not None else len(shown))
+    inside = slice(
+        int(at[high]), int(at[-1 if end_after is None else end_after]) + 1
+    )  # not what the data lack after it
     lost = shown[inside]
     known = np.isfinite(lost)
     deepest = _deepest(shown, levels[worst], at)
@@ -129,7 +132,7 @@ def _misfit(shown: Floats, levels: Floats, noise: float, least: float) -> tuple[
 def _usual(shown: Floats, until: int) -> float:
     """The level right before, where it is known: a day may be lower than expected without an event."""
     before = shown[:until] if until >= _FEW else shown[:0]
-    return float(np.clip(np.median(before), 0.7, 1.15)) if len(before) else 1.0
+    return float(np.clip(np.median(before), _USUAL, 1.15)) if len(before) else 1.0
 
 
 def _extent(loss: list[float], main: int, lasting: bool) -> tuple[int, int]:

@@ -88,22 +88,24 @@ def _one(first: Fall, second: Fall) -> Fall:
 def failures(falls: Sequence[Fall], seen: Mapping[str, int]) -> list[list[Fall]]:
     """Falls that are their source's own: runs of one signal's falls in many countries at once.
 
-    seen: signal and operator, joined by a blank -> countries (or networks) in which it is watched.
+    seen: signal and operator, joined by a blank -> countries in which it is watched.
     """
-    parted: dict[tuple[str, str, str], list[Fall]] = defaultdict(list)
+    parted: dict[tuple[str, str], list[Fall]] = defaultdict(list)
     for fall in falls:
-        parted[fall.about.signal, fall.about.operator, fall.about.entity_kind].append(fall)
+        parted[fall.about.signal, fall.about.operator].append(fall)
     others: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
     for fall in falls:
         others[fall.about.entity].append((fall.about.operator, fall.onset_before))
     made: list[list[Fall]] = []
-    for (signal, operator, kind), found in sorted(parted.items()):
+    for (signal, operator), found in sorted(parted.items()):
         found.sort(key=lambda f: f.onset_before)
-        watched = seen.get(f"{kind} {signal} {operator}", 0)
+        watched = seen.get(f"{signal} {operator}", 0)
         for run in _together(found):
-            entities = {fall.about.entity for fall in run}
-            if len(entities) < max(GUARD_COUNTRIES, GUARD_SHARE * watched):
+            # Regions and networks fall with their country: it is countries that a source has in common.
+            countries = {fall.about.country for fall in run if fall.about.country}
+            if len(countries) < max(GUARD_COUNTRIES, GUARD_SHARE * watched):
                 continue
+            entities = {fall.about.entity for fall in run}
             real = sum(_elsewhere(entity, operator, run[0].onset_before, others) for entity in entities)
             if real < GUARD_OTHERS * len(entities):
                 made.append(run)

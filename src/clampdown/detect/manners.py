@@ -24,6 +24,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     windows: tuple[float, ...]
     least_rise: float
     watch: bool
+    alone: bool
     rises: bool
     quality_least: float
     quality_jump: float

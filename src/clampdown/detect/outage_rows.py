@@ -98,7 +98,7 @@ def told(one: Series, seen: Seen | None, known: Known, context: Context) -> Told
         "country": about.country, "entity": about.entity, "entity_kind": about.entity_kind, "network": about.network,
         "plane": about.plane, "onset_after": main.onset_after, "onset_before": main.onset_before,
         "end_after": last.end_after, "end_before": last.end_before, "last_seen": last.until - last.step,
-        "lasts": last.drop.end_after is None, "depth": deepest.main.drop.depth,
+        "lasts": last.drop.end_after is None and not _goes_on(last, known), "depth": deepest.main.drop.depth,
         "worst": deepest.main.at(deepest.main.drop.worst),
         "lost_hours": sum(_hours(cut.main, cut.main.drop.lost) for cut in one.cuts),
         "unknown_hours": sum(_hours(cut.main, cut.main.drop.unknown) for cut in one.cuts),
@@ -168,7 +168,10 @@ def _others(one: Series, seen: Seen | None, known: Known) -> tuple[list[About], 
             continue
         if not known.manners.of(about.signal, about.plane).watch:
             continue
-        if (about.step >= DAY and cut.length < _DAY / 2) or not _learned(about, first[name], begin):
+        judged = known.watched.judged.get(name)
+        if judged is None or date.fromisoformat(judged) > begin.date() or not _learned(about, first[name], begin):
+            continue  # nothing can be said of it for then
+        if about.step >= DAY and cut.length < _DAY / 2:
             continue  # what it shows for that day, or for so early, says nothing
         if date.fromisoformat(last[name]) < begin.date() - timedelta(days=FULL):
             continue
@@ -240,14 +243,27 @@ def _against(one: Series, unmoved: Sequence[About], known: Known, said: Sequence
     own = known.abouts.get(main.about.entity, ())
     ends = [date.fromisoformat(known.watched.last[a.series]) for a in own if a.series in known.watched.last]
     last = one.cuts[-1].main
-    if last.drop.end_after is None and not last.drop.normal_again and ends and max(ends) - last.until.date() > _DAY:
-        found.append("no_data_since")
+    if last.drop.end_after is None and not last.drop.normal_again:
+        if _goes_on(last, known):
+            found.append("scale_ends")
+        elif ends and max(ends) - last.until.date() > _DAY:
+            found.append("no_data_since")
     first = known.watched.first.get(main.about.series)
     if first is not None and main.onset_before.date() - date.fromisoformat(first) < timedelta(days=FULL):
         found.append("short_history")
     if any(speaks.accident for speaks in said):
         found.append("published_accident")
     return found
+
+
+def _goes_on(fall: Fall, known: Known) -> bool:
+    """Has another file data of this signal for later, on a scale of its own?"""
+    last = known.watched.last
+    return any(
+        about.signal == fall.about.signal and about.operator == fall.about.operator
+        and about.series != fall.about.series and date.fromisoformat(last[about.series]) > fall.until.date()
+        for about in known.abouts.get(fall.about.entity, ()) if about.series in last
+    )  # fmt: skip
 
 
 def _events(one: Series, rows: Iterable[deliberate.Row]) -> list[str]:
@@ -286,8 +302,8 @@ def _parts(one: Series, name: str, known: Known) -> list[dict[str, Any]]:
         made.extend(own | {"role": "restoration"} | _level(fall, *level) for level in fall.drop.later)
         back = fall.end_before
         if fall is not cut.main and back is not None and back + _LET <= cut.end:
-            made.append(own | {"role": "restoration", "onset_after": fall.end_after, "onset_before": back}
-                        | {"end_after": None, "end_before": None})  # fmt: skip
+            whole = {"end_after": None, "end_before": None, "depth": 0.0, "expected": None, "level": None}
+            made.append(own | {"role": "restoration", "onset_after": fall.end_after, "onset_before": back} | whole)
     return made
 
 

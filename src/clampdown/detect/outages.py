@@ -23,6 +23,8 @@ from clampdown.detect.recurring import Series, series
 from clampdown.detect.watching import About, Fall, Watched, abouts, watch
 from clampdown.model import CONNECTED, CONNECTIVITY, NOTES
 
+_LEAST_JUDGED = 3  # days, below which a series says nothing of its entity
+
 
 def _nowhere(_country: str | None, _region: str | None) -> str | None:
     return None
@@ -96,6 +98,7 @@ def fuse(
     rows = sorted((t.row for t in made), key=lambda row: (row["entity"], row["onset_before"], row["outage"]))
     parts = sorted((part for t in made for part in t.parts), key=_part_order)
     notes = [*_surges(found.falls, given.manners), *_withheld(found, known), *_broken(broken)]
+    notes += _short(found, known, given.manners)
     return {
         "outages": pa.Table.from_pylist(rows, schema=CONNECTED["outages"]),
         "outage_parts": pa.Table.from_pylist(parts, schema=CONNECTED["outage_parts"]),
@@ -118,18 +121,19 @@ def _by_entity(told_of: Sequence[Series]) -> Mapping[str, Sequence[datetime]]:
 
 
 def _watched(found: Watched, known: Mapping[str, About], manners: Manners) -> dict[str, int]:
-    """In how many entities of a kind each signal of each operator is watched."""
-    entities: dict[str, set[str]] = defaultdict(set)
+    """In how many countries each signal of each operator is watched."""
+    countries: dict[str, set[str]] = defaultdict(set)
     for name, about in known.items():
-        if name in found.first and manners.of(about.signal, about.plane).watch:
-            entities[f"{about.entity_kind} {about.signal} {about.operator}"].add(about.entity)
-    return {name: len(each) for name, each in entities.items()}
+        if name in found.first and about.country and manners.of(about.signal, about.plane).watch:
+            countries[f"{about.signal} {about.operator}"].add(about.country)
+    return {name: len(each) for name, each in countries.items()}
 
 
 def _series(falls: Sequence[Fall], given: GivenOutages) -> list[Series]:
     own: dict[str, list[Cut]] = defaultdict(list)
     for cut in cuts(falls):
-        own[cut.main.about.entity].append(cut)
+        if any(given.manners.of(fall.about.signal, fall.about.plane).alone for fall in cut.falls):
+            own[cut.main.about.entity].append(cut)
     made: list[Series] = []
     for entity in sorted(own):
         about = own[entity][0].main.about
@@ -193,6 +197,21 @@ def _withheld(found: Watched, known: Mapping[str, About]) -> list[dict[str, Any]
                 | {"countries": None if one else " ".join(countries)}
             )
     return made
+
+
+def _short(found: Watched, known: Mapping[str, About], manners: Manners) -> list[dict[str, Any]]:
+    """Series of which too little is known to say anything: silence about them is no good news."""
+    made: list[dict[str, Any]] = []
+    for name, about in known.items():
+        if name not in found.first or not manners.of(about.signal, about.plane).watch:
+            continue
+        first, last = date.fromisoformat(found.first[name]), date.fromisoformat(found.last[name])
+        judged = found.judged.get(name)
+        left = 0 if judged is None else (last - date.fromisoformat(judged)).days + 1
+        if left < _LEAST_JUDGED:
+            detail = f"signal:{about.signal} days:{(last - first).days + 1} judged:{max(0, left)}"
+            made.append(_note("short_history", about, first, last, 1, detail))
+    return sorted(made, key=_note_order)
 
 
 def _runs(days: Sequence[str]) -> list[list[str]]:

@@ -154,8 +154,7 @@ class Rhythm:
         shape = np.where(good, (np.maximum(x, 0) + look.own) * np.exp(-look.level[1]) - look.own, np.nan)
         shape = np.where(np.isfinite(look.own), shape, value)
         for memory in (self._week[:, weekday], self._day):
-            pushed = np.concatenate([memory[..., 1:], shape[..., None]], axis=-1)
-            memory[...] = np.where(good[..., None], pushed, memory)
+            _push(memory, shape, good)
         enough = good.sum(axis=1) * 4 >= np.maximum(np.isfinite(x).sum(axis=1), self.bins)
         middle = _median(value, 1)
         usual = np.concatenate([self._usual[:, 1:], middle[:, None]], axis=1)
@@ -237,7 +236,7 @@ class Rhythm:
         mid = _median(np.abs(look.both), 1)
         for memory, value in ((self._low, low), (self._mid, mid)):
             good = quiet & np.isfinite(value)
-            memory[...] = np.where(good[..., None], np.concatenate([memory[..., 1:], value[..., None]], -1), memory)
+            _push(memory, value, good)
 
 
 def _shift(total: Floats, width: int) -> Floats:
@@ -255,11 +254,27 @@ def _highest(whole: Floats, width: int) -> Floats:
 
 def _median(values: Floats, least: int) -> Floats:
     """The median over the last axis of what is there; nan where that is less than `least`."""
+    size = values.shape[-1]
+    there = np.isfinite(values)
+    if there.all() and size >= least:
+        middle = [(size - 1) // 2, size // 2]
+        halves = np.partition(values, middle, axis=-1)
+        return (halves[..., middle[1]].astype(float) + halves[..., middle[0]]) / 2
     ranked = np.sort(values, axis=-1)  # nan goes to the end
-    count = np.isfinite(values).sum(axis=-1)
-    high = np.take_along_axis(ranked, np.maximum(count // 2, 0)[..., None].clip(max=values.shape[-1] - 1), -1)[..., 0]
+    count = there.sum(axis=-1)
+    high = np.take_along_axis(ranked, np.maximum(count // 2, 0)[..., None].clip(max=size - 1), -1)[..., 0]
     low = np.take_along_axis(ranked, np.maximum((count - 1) // 2, 0)[..., None], -1)[..., 0]
     return np.where(count >= least, (high.astype(float) + low) / 2, np.nan)
+
+
+def _push(memory: Floats, value: Floats, good: Floats) -> None:
+    """Where it is good a value enters its memory, and the oldest one leaves."""
+    if good.all():
+        memory[..., :-1] = memory[..., 1:]
+        memory[..., -1] = value
+    else:
+        pushed = np.concatenate([memory[..., 1:], value[..., None]], axis=-1)
+        memory[...] = np.where(good[..., None], pushed, memory)
 
 
 def _smooth(values: Floats) -> Floats:

@@ -98,6 +98,7 @@ class Watched:
     withheld: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # (series, day)
     first: dict[str, str] = field(default_factory=dict[str, str])  # series -> first and last day with a level
     last: dict[str, str] = field(default_factory=dict[str, str])
+    judged: dict[str, str] = field(default_factory=dict[str, str])  # series -> first day of which anything can be said
 
 
 def abouts(series: pa.Table) -> dict[str, About]:
@@ -190,6 +191,9 @@ class Watching:
             self._day()
         for group in self._groups:
             self.made.falls.extend(group.fall(row, drop, self._first) for row, drop in group.watch.finish())
+            for about, day in zip(group.found, group.watch.judged.tolist(), strict=True):
+                if day >= 0:
+                    self.made.judged[about.series] = date.fromordinal(self._first + day).isoformat()
         self._groups = []
         return self.made
 

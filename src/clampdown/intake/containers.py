@@ -8,6 +8,7 @@ whole. The caller opened the stream; nothing here opens, writes or fetches.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol, overload
@@ -58,6 +59,7 @@ _LAYERS: Final = 4  # packers around one text: a packed file in a packed archive
 _ARCHIVES: Final = 2  # a tar may hold tars, and these hold files
 _SHAPES: Final = {"lines": read_lines, "values": read_values, "yaml": read_yaml, "csv": read_csv, "sql": read_sql}
 _HEAD: Final = 1 << 16  # bytes that a source of signals is shown
+_PAGE: Final = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -147,7 +149,23 @@ def _records(reader: Peeked, place: Place, limits: Limits, head: bytes) -> Itera
     if columns is not None and kind_of(columns) is None:
         yield _whole(reader, place, Fault("not_a_measurement", missing(columns)))
         return
+    if columns is None and (strange := _strange(head)) is not None:
+        yield _whole(reader, place, Fault("unknown_format", strange))
+        return
     yield from _SHAPES[shape or shape_of(head)](reader, place, limits)
+
+
+def _strange(head: bytes) -> str | None:
+    """A table of which nothing here knows the columns: said once, and not row by row as broken JSON."""
+    lines = [line for line in head.split(b"\n")[:3] if line.strip()]
+    if len(lines) < 2 or lines[0].lstrip(WHITE)[:1] in (b"{", b"[", b"-", b"#", b"%"):
+        return None
+    for mark in (b",", b"\t", b";"):
+        counts = {line.count(mark) for line in lines}
+        if counts and counts != {0} and len(counts) == 1 and b": " not in lines[0]:
+            names = lines[0].strip().decode("utf-8", "replace")[:200]
+            return f"a table that nothing here reads; its columns are {names} (docs/signal-tables.md names those known)"
+    return None
 
 
 def _table(head: bytes) -> tuple[str | None, tuple[str, ...] | None]:
@@ -197,6 +215,8 @@ def _foreign(head: bytes) -> str | None:
         return "packed more often than a measurement file ever is"
     if head.startswith(_WIDE):
         return "text in UTF-16; convert it to UTF-8"
+    if _PAGE.match(head):
+        return "a web page, not data: was it saved from a browser, or is it a server's error?"
     return "neither JSON nor YAML" if shape_of(head) == "binary" else None
 
 

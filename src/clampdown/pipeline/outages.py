@@ -146,6 +146,7 @@ def _joined(found: Iterable[Watched]) -> Watched:
         whole.withheld.extend(each.withheld)
         whole.first |= each.first
         whole.last |= each.last
+        whole.judged |= each.judged
     whole.falls.sort(key=lambda fall: (fall.about.series, fall.drop.begin))
     whole.withheld.sort()
     return whole
@@ -182,7 +183,11 @@ class Volume:
     """Measurements of every day in the countries of which there are signals."""
 
     known: dict[str, About]
-    days: Mapping[str, Mapping[str, int]]  # day -> series -> measurements
+    days: Mapping[str, Mapping[str, int]]  # day -> series -> measurements; 0 between a country's first and last
+
+    def every_day(self) -> Iterator[tuple[str, pa.Table]]:
+        """The levels of all days, in order."""
+        yield from ((day, self.rows(day, self.known)) for day in sorted(self.days))
 
     def rows(self, day: str, names: Iterable[str]) -> pa.Table:
         """The levels of a day."""
@@ -207,6 +212,12 @@ def _volume(storage: Storage, manifest: Manifest, known: Mapping[str, About]) ->
                 name = f"measurements of {country}"
                 made.setdefault(name, _about(name, country))
                 days.setdefault(day, {})[name] = row["n_sum"]
+    for name in made:
+        own = [day for day in days if name in days[day]]
+        day, last = (datetime.fromisoformat(end) for end in (min(own), max(own)))
+        while day < last:
+            days.setdefault(day.date().isoformat(), {}).setdefault(name, 0)
+            day += timedelta(days=1)
     return Volume(made, days)
 
 
@@ -221,12 +232,9 @@ def _watched_volume(volume: Volume, manners: Manners) -> Watched:
     """A day on which nobody measured, among others on which somebody did, has none: that is its zero."""
     if not volume.known:
         return Watched()
-    first, last = (datetime.fromisoformat(day) for day in (min(volume.days), max(volume.days)))
     watching = Watching(volume.known, manners, min(volume.days))
-    day = first
-    while day <= last:
-        watching.feed(day.date().isoformat(), volume.rows(day.date().isoformat(), volume.known))
-        day += timedelta(days=1)
+    for day, rows in volume.every_day():
+        watching.feed(day, rows)
     return watching.finish()
 
 

@@ -82,6 +82,7 @@ class Watch:
         self._dark = round(_DARK * 3600 / step) if step < DAY else 0
         self._open: dict[int, _Open] = {}
         self._since: dict[int, int] = {}  # first bin behind the last event: nothing before it is looked at again
+        self.judged = np.full(count, -1)  # the first day on which a series could have been noticed to fall
         self._day = -1
         self._before: tuple[Floats, Look, Floats, int] | None = None  # x, look, events, weekday of yesterday
         self._past: deque[tuple[Floats, Floats]] = deque(maxlen=max(1, -(-_PAST // self.bins)))  # x, expected
@@ -93,6 +94,7 @@ class Watch:
             self._nothing(x)
             return
         look = self.rhythm.look(x, weekday)
+        self.judged = np.where((self.judged < 0) & np.isfinite(look.limit[0]), self._day, self.judged)
         if self._dark:
             look = self._darkened(look)
         events = np.zeros(x.shape, bool)

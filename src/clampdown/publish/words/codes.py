@@ -54,6 +54,7 @@ OUTAGE_AGAINST: Final = {
     "no_data_since": "there are no data since",
     "short_history": "too little is known of the time before",
     "begun_apart": "its planes did not begin together",
+    "scale_ends": "the file that shows it ends; another one goes on, on a scale of its own",
     "use_alone": "only use fell and not by much: holidays and curfews of people look the same",
     "operator_shared": "all signals that fell are measured by one operator",
     "published_accident": "a published record calls it an accident",
@@ -79,6 +80,7 @@ FEATURE_VALUE: Final = {"yes": "yes", "no": "no", "unknown": "not known"}
 # Notes on signals; none of them is an outage.
 NOTE_SIGNALS: Final = {
     "surge": "a rise of users, which is no outage",
+    "short_history": "too few days to know what is usual: silence about it says nothing",
     "withheld": "days whose source had too little of its own instrument, so that nothing is said of them",
     "source_failure": "one source fell in many countries at once, which says nothing of any of them",
 }
@@ -98,6 +100,7 @@ NOTE_BRIEF: Final = {
     "burst": "Burst of devices",
     "broken_probe": "Broken probes",
     "surge": "Rise of users",
+    "short_history": "Too short to be judged",
     "withheld": "Days withheld",
     "source_failure": "Source failed",
 }
@@ -111,6 +114,7 @@ DETAIL: Final = {
     "days": "in {n day|days}",
     "usual": ", where {} a day are usual",
     "devices": "{n device|devices}",
+    "judged": ", of which {n could|could} be judged",
     "signal": "",  # said as what the note is about
     "factor": "{} times what is expected",
     "operator": "measured by {}",

@@ -20,6 +20,8 @@ from clampdown.publish.words import outages as tell
 from clampdown.publish.words import signals as sig
 from clampdown.publish.words.codes import name
 
+_EPOCH: Final = datetime(1970, 1, 1)
+_ENOUGH: Final = timedelta(days=10)  # of levels, before their silence says anything
 INTRO: Final = (
     "Signals of the whole network, one panel each, on one axis of time; each has its own scale, from nothing to the "
     "highest level that was seen or expected. Where several levels share a place, the lowest, the mean and the highest "
@@ -95,14 +97,32 @@ def lead(report: Report) -> num.Sentence:
     if made is None or made.missing:
         return num.Sentence("")
     sure = _own([each for each in made.outages if each.grade in ("corroborated", "confirmed")])
-    rest = len(_own([each for each in made.outages if each.grade == "consistent"]))
+    weak = _own([each for each in made.outages if each.grade == "consistent"])
+    if not sure and not weak:
+        return num.Sentence(_none(made))
     if not sure:
-        few = f"{num.plural(rest, 'possible outage')}, each seen on one plane alone" if rest else "no outage"
-        return num.Sentence(f"Signals of connectivity show {few}.")
+        first = min(weak, key=weight)
+        often = " the largest" if weak[1:] else ""
+        times = f" ({num.count(first.occurrences)} times)" if tell.recurs(first) else ""
+        few = num.plural(len(weak), "possible outage")
+        return num.Sentence(f"Signals of connectivity show {few},{often} {_span(first)}{times} (evidence: consistent).")
     first = min(sure, key=weight)
     text = tell.what(first, labels(report))
     others = f", and {num.plural(len(sure) - 1, 'other outage')} of grade corroborated or better" if sure[1:] else ""
     return num.Sentence(f"{text[:1].upper()}{text[1:]} {_span(first)} (evidence: {first.grade}){others}.")
+
+
+def _none(made: Connectivity) -> str:
+    """Silence tells something only where the signals are long enough to know what is usual."""
+    spans = [(p.levels.first, timedelta(seconds=p.levels.step * len(p.levels.low))) for p in made.panels]
+    ends = [(first, first + span) for first, span in spans]
+    days = max((last for _, last in ends), default=_EPOCH) - min((first for first, _ in ends), default=_EPOCH)
+    if days < _ENOUGH:
+        return (
+            f"The signals here cover {num.plural(max(1, days.days), 'day')}, too few to know what is usual: "
+            "that no outage was found says nothing."
+        )
+    return "Signals of connectivity show no outage."
 
 
 def _own(found: Sequence[Outage]) -> list[Outage]:

@@ -231,7 +231,7 @@ def _restored(outage: Outage, *, partly: bool = False) -> Iterable[str]:
     for part in outage.of("restoration"):
         found.setdefault(part.series, []).append(part)
     place = {plane: number for number, plane in enumerate(_NOTICED)}
-    shown = sorted(found.values(), key=lambda p: (p[0].expected is None, place.get(p[0].plane, len(place))))
+    shown = sorted(found.values(), key=lambda p: (bool(p[0].depth), place.get(p[0].plane, len(place))))
     shown = shown[:_MOST_BACK]
     for first, *again in shown:
         over = came_back(first)
@@ -240,7 +240,7 @@ def _restored(outage: Outage, *, partly: bool = False) -> Iterable[str]:
         whole = first.expected is not None or not first.depth
         if whole is partly:
             continue
-        left = "while the rest stayed down" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
+        left = "before the outage was over" if whole else f"and {sig.share(first.depth or 0)} stayed lost"
         part = "" if whole else " in part"
         yield f"{sig.signal(first.signal)} ({_who(first)}) came back{part}{when}, {left}{more}"
     rest = max(outage.restorations, sum(map(len, found.values()))) - sum(map(len, shown))
