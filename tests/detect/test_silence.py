@@ -74,7 +74,9 @@ def test_nobody_tried_is_no_finding() -> None:
     tables = found(path("." * 30), path(" " * 30, target="web/other.example"))
     assert {one["target"] for one in tables["findings"].to_pylist()} == {SITE}
     for nothing in ([], path("." * 9, country=None), path("." * 9, network=None)):
-        assert {name: rows.num_rows for name, rows in found(nothing).items()} == dict.fromkeys(tables, 0)
+        made = found(nothing)
+        assert tables.keys() <= made.keys()
+        assert not any(rows.num_rows for rows in made.values())
 
 
 @pytest.mark.parametrize("tries", [1, 2])

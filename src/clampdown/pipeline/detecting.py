@@ -66,13 +66,15 @@ def detect(
         before = _tables(store, manifest.detected)
         reference = reference_of(store, None)
         made = make(store, manifest, before, reference, limits, workers=workers, progress=progress)
+        _check(made)
         manners = load_manners()
         cut = outages.compute(
             store, manifest, previous=before["outages"], events=made["events"], workers=workers, progress=progress,
             manners=manners,
         )  # fmt: skip
-        made |= {**cut, "notes": pa.concat_tables([made["notes"], cut["notes"]])}
-        _check(made)
+        if cut["notes"].num_rows:
+            cut["notes"] = pa.concat_tables([made["notes"], cut["notes"]])
+        made |= cut if cut["notes"].num_rows else {name: rows for name, rows in cut.items() if name != "notes"}
         found = changes(before, made)
         used = f"{limits.digest} {manners.digest}" if manifest.leveled() else limits.digest
         _commit(store, manifest, made, found, used, now or datetime.now(UTC))
