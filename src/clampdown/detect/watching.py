@@ -26,6 +26,7 @@ from clampdown.model import UNKNOWN_DAY
 COLUMNS: Final = ("series", "time", "value", "quality")
 _AROUND: Final = 14  # days of quality that one day is held against
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+_BLOCK: Final = 160  # series side by side: more of them leave the processor's cache
 _MICRO: Final = 1_000_000
 
 
@@ -129,12 +130,19 @@ class _Group:
         """What the clocks of these series are ahead at these instants; series of days keep the days of their source."""
         if self.step >= DAY:
             return np.zeros(len(rows), np.int64)
+        if not len(rows):
+            return np.zeros(0, np.int64)
+        first, last = int(seconds.min()), int(seconds.max())
+        moving: list[int] = []
+        for row in np.flatnonzero(self._changes).tolist():
+            self._offsets[row] = self.clocks[row].at(first)
+            if self.clocks[row].at(last) != self._offsets[row]:
+                moving.append(row)
         made = self._offsets[rows]
-        for row in np.unique(rows).tolist():
-            if self._changes[row]:
-                clock, own = self.clocks[row], np.flatnonzero(rows == row)
-                at = np.searchsorted(clock.since, seconds[own], side="right") - 1
-                made[own] = np.asarray(clock.offsets, np.int64)[np.maximum(at, 0)]
+        for row in moving:  # the clocks change on this day
+            clock, own = self.clocks[row], np.flatnonzero(rows == row)
+            at = np.searchsorted(clock.since, seconds[own], side="right") - 1
+            made[own] = np.asarray(clock.offsets, np.int64)[np.maximum(at, 0)]
         return made
 
     def grid(self, day: int) -> Floats:
@@ -170,7 +178,10 @@ class Watching:
                 key = (about.step, repr(manner))
                 parted.setdefault(key, []).append(about)
                 manner_of[key] = manner
-        for number, (key, found) in enumerate(sorted(parted.items())):
+        parts = [
+            (key, each[at : at + _BLOCK]) for key, each in sorted(parted.items()) for at in range(0, len(each), _BLOCK)
+        ]
+        for number, (key, found) in enumerate(parts):
             own = [(clocks or {}).get(about.entity, UTC) for about in found]
             self._groups.append(_Group(found, manner_of[key], own, strictness))
             self._places |= {about.series: (number, row) for row, about in enumerate(found)}
