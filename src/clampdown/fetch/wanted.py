@@ -44,7 +44,8 @@ class Asked:
     country: str | None = None  # ISO 3166 alpha-2
     networks: tuple[int, ...] = ()
     tests: tuple[str, ...] = ()  # OONI's names of tests; none: all
-    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])  # the service's own words
+    # The service's own words.
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     base: str | None = None  # a mirror (URL or folder) in place of the service's own address
     token: Secret | None = None
 
