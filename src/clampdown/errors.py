@@ -62,3 +62,16 @@ class CheckFailed(Error):
     """A check said no (`verify`, `doctor`, `--strict`)."""
 
     exit_code = 1
+
+
+class FetchError(EnvironmentFault):
+    """A service, or the way to it, refuses: no answer, a wrong one, or one that may not be trusted. `status` is the
+    HTTP status where there was one; `whole` says that everything else of the run would meet the same."""
+
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, status: int | None = None,
+        whole: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(what, where=where, hint=hint)
+        self.status = status
+        self.whole = whole

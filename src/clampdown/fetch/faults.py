@@ -1,0 +1,134 @@
+"""Law: what the network does wrong is told to a person: what happened, at which service, and what to do.
+
+`whole` faults meet every request of a run, so they end it; others cost one file. `again` ones are tried again first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import pycurl
+
+from clampdown.errors import FetchError
+
+_LATER: Final = "Run the same command later: it goes on where it stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to fail."""
+
+    what: str
+    hint: str = _LATER
+    again: bool = True
+    whole: bool = False
+
+
+_CERTIFICATE: Final = Kind(
+    "the certificate of the service is not to be trusted",
+    "Somebody may be reading along, or the clock of this machine is wrong. Nothing was taken from it. "
+    "Where a mirror has a root of its own, name its file in SSL_CERT_FILE",
+    again=False,
+    whole=True,
+)
+_PROXY: Final = Kind(
+    "the proxy refuses", "Is it running, and does it let this service through? See the setting `proxy`", whole=True
+)
+_CUT: Final = Kind("the connection broke off in the middle")
+# Codes of libcurl: https://curl.se/libcurl/c/libcurl-errors.html
+KINDS: Final[dict[int, Kind]] = {
+    pycurl.E_COULDNT_RESOLVE_PROXY: Kind("the proxy's name is not known", _PROXY.hint, whole=True),
+    pycurl.E_COULDNT_RESOLVE_HOST: Kind(
+        "the name of the service is not known",
+        "Is this machine online? A resolver that censors says so, too: a proxy may help",
+        whole=True,
+    ),
+    pycurl.E_COULDNT_CONNECT: Kind(
+        "no connection",
+        "Is this machine online, and the service up? A proxy may help where the way is blocked",
+        whole=True,
+    ),
+    pycurl.E_PARTIAL_FILE: _CUT,
+    pycurl.E_RECV_ERROR: _CUT,
+    pycurl.E_SEND_ERROR: _CUT,
+    pycurl.E_GOT_NOTHING: Kind("the service closed the connection without an answer"),
+    pycurl.E_OPERATION_TIMEDOUT: Kind("the service did not answer in time, or hardly any bytes came"),
+    pycurl.E_SSL_CONNECT_ERROR: Kind(
+        "no secure connection came about", "A filter on the way may cut it: a proxy may help", whole=True
+    ),
+    pycurl.E_PEER_FAILED_VERIFICATION: _CERTIFICATE,
+    pycurl.E_SSL_CACERT_BADFILE: Kind(
+        "the file of trusted roots cannot be read", "See SSL_CERT_FILE", again=False, whole=True
+    ),
+    pycurl.E_BAD_CONTENT_ENCODING: Kind("the answer says that it is packed, and is not"),
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: Kind("the answer is not HTTP"),
+    pycurl.E_UNSUPPORTED_PROTOCOL: Kind(
+        "an address that is neither http nor https", "Check the address", again=False, whole=True
+    ),
+    pycurl.E_URL_MALFORMAT: Kind("not an address", "Check the address", again=False, whole=True),
+    getattr(pycurl, "E_PROXY", 97): _PROXY,
+}
+_OTHER: Final = Kind("the transfer failed")
+AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses after which the same request may go well
+_STATUS: Final[dict[int, Kind]] = {
+    401: Kind(
+        "the service wants a token, or another one", "Check the token: see docs/sources.md", again=False, whole=True
+    ),
+    403: Kind(
+        "the service refuses (403)", "It may refuse this network, or want a token: see docs/sources.md", again=False
+    ),
+    404: Kind("the service does not have it (404)", "Check the address; a file may have been moved", again=False),
+    407: _PROXY,
+    410: Kind("the service does not have it any more (410)", "Check the address", again=False),
+    429: Kind(
+        "the service has had too many requests from here (429)", "Wait a while, or set fetch_parallel lower", whole=True
+    ),
+    451: Kind("the service may not show it here (451, for legal reasons)", "A proxy elsewhere may help", again=False),
+}
+
+
+def place(url: str) -> str:
+    """An address as it may stand in a message: without a query, user or fragment."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return parts.path
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def by_code(code: int, text: str) -> Kind:
+    """What a code of libcurl means. A proxy that says no is told as one."""
+    if code == pycurl.E_RECV_ERROR and "proxy" in text.lower():
+        return _PROXY
+    if code == pycurl.E_COULDNT_CONNECT and ("proxy" in text.lower() or "SOCKS" in text):
+        return Kind("no connection to the proxy", _PROXY.hint, whole=True)
+    return KINDS.get(code, _OTHER)
+
+
+def by_status(status: int) -> Kind:
+    """What a status says."""
+    if status in _STATUS:
+        return _STATUS[status]
+    if status >= 500:
+        return Kind(f"the service is in trouble ({status})", again=status in AGAIN)
+    return Kind(f"the service refuses ({status})", "Check what was asked for", again=status in AGAIN)
+
+
+def told(kind: Kind, url: str, *, status: int | None = None, tries: int = 1, whole: bool | None = None) -> FetchError:
+    """The error of a request that failed for good."""
+    times = f", {tries} times" if tries > 1 else ""
+    return FetchError(
+        f"{kind.what}{times}", where=place(url), hint=kind.hint, status=status,
+        whole=kind.whole if whole is None else whole,
+    )  # fmt: skip
+
+
+def elsewhere(url: str, target: str) -> FetchError:
+    """A redirect that leaves the service."""
+    there = urlsplit(target)
+    shown = f"{there.scheme}://{there.hostname or ''}" if there.scheme else "nowhere"
+    return FetchError(
+        f"it sends us elsewhere, to {shown}, and we do not go", where=place(url),
+        hint="A portal or a filter does so; if the service has moved, name its new address with --from", whole=True,
+    )  # fmt: skip
