@@ -32,7 +32,7 @@ class Got(msgspec.Struct, frozen=True, tag="got", tag_field="is", omit_defaults=
     etag: str | None = None
     modified: str | None = None  # as the service said it
     settled: bool = True
-    ingested: bool = False
+    input: str | None = None  # key of the store's input that it became; its being there is for the store to say
     kept: bool = True  # False: the file was removed after it was read
 
 

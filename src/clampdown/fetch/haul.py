@@ -1,0 +1,295 @@
+"""Law: a file is brought once, lies under its digest only when it is whole, and is written down only then.
+
+Bytes come through the client in one thread; what is done is checked, synced and named by a few helpers beside it, so
+that the disk does not keep the network waiting. What was here already is handed out without a request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import msgspec
+
+from clampdown.errors import EnvironmentFault, Error, FetchError, InputError
+from clampdown.fetch.client import Client, Transfer
+from clampdown.fetch.faults import Kind, told
+from clampdown.fetch.ledger import Got, Ledger
+from clampdown.fetch.sinks import File
+from clampdown.fetch.wanted import Wanted
+from clampdown.store.storage import spoken
+
+TEMPORARY: Final = ".tmp-"
+_TOGETHER: Final = 32  # lines of the ledger that are synced at once
+_WAITING: Final = 64  # files that may wait for the disk
+_SYNCERS: Final = 4
+_MORE_TRIES: Final = 3  # of a file whose bytes are not those that the listing names
+_PACKED_NAMES: Final = (".gz", ".bz2", ".lz4", ".zst", ".tgz")
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """One wanted file that is here."""
+
+    wanted: Wanted
+    got: Got
+    path: Path | None  # None: the service has none (a gap), or it was read and removed
+    new: bool
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a haul did."""
+
+    new: int = 0
+    here: int = 0
+    bytes: int = 0  # that came over the network
+    gaps: int = 0  # files that the service does not have, where that may be
+    failed: list[tuple[Wanted, Error]] = field(default_factory=list["tuple[Wanted, Error]"])
+
+
+@dataclass(slots=True)
+class _Job:
+    wanted: Wanted
+    before: Got | None
+    tries: int = 1
+
+
+class Haul:
+    """One run that brings files into one folder. `cap` is the most bytes that may lie there; `tell(bytes, files)` is
+    called as they come."""
+
+    def __init__(
+        self, client: Client, ledger: Ledger, *, parallel: int | None = None, cap: int | None = None,
+        tell: Callable[[int, int], None] = lambda _bytes, _files: None,
+    ) -> None:  # fmt: skip
+        self.client, self.ledger, self.tally = client, ledger, Tally()
+        self._parallel, self._cap, self._tell = parallel, cap, tell
+        self._held = sum({g.digest: g.size for g in ledger.got.values() if g.digest and g.kept}.values())
+        self._number = 0
+        self._waiting: list[Brought] = []
+        self._ready: deque[Brought] = deque()
+        self._more: deque[Transfer] = deque()
+        self._naming = threading.Lock()
+
+    def bring(self, wanted: Iterable[Wanted]) -> Iterator[Brought]:
+        """Each wanted file, and what follows from it, as it is here. A file that could not be had is in the tally; a
+        fault that all the others would meet is raised, after what came before it was written down."""
+        _sweep(self.ledger.root)
+        source: Iterator[Wanted] = iter(wanted)
+        pending: deque[tuple[_Job, Future[Brought]]] = deque()
+        with ThreadPoolExecutor(_SYNCERS) as pool:
+            try:
+                while True:
+                    transfers = self.client.run(
+                        self._transfers(source, pool, pending), parallel=self._parallel, more=self._more
+                    )  # noqa: E501
+                    for done in transfers:
+                        self._done(done, pool, pending)
+                        self._collect(pending, most=_WAITING)
+                        yield from self._hand_out()
+                    self._collect(pending, most=0)
+                    self._write_down()
+                    yield from self._hand_out()
+                    if not self._more:
+                        return
+                    source = iter(())
+            finally:
+                self._leave(pending)
+
+    def _leave(self, pending: deque[tuple[_Job, Future[Brought]]]) -> None:
+        """At the end, also a bad one: what is whole is written down, the rest forgotten."""
+        for _, future in pending:
+            if not future.cancel() and future.exception() is None:
+                self._waiting.append(future.result())
+        self._write_down()
+        for transfer in self._more:
+            _forget(transfer)
+        self._more.clear()
+        _sweep(self.ledger.root)
+
+    def _hand_out(self) -> Iterator[Brought]:
+        while self._ready:
+            yield self._ready.popleft()
+
+    def _transfers(
+        self, wanted: Iterator[Wanted], pool: ThreadPoolExecutor, pending: deque[tuple[_Job, Future[Brought]]]
+    ) -> Iterator[Transfer]:
+        """Requests for what is not here."""
+        for one in wanted:
+            before = self.ledger.here(one.service, one.key)
+            if before is not None and _still(one, before):
+                self._is_here(one, before)
+                continue
+            if one.url.startswith("file:"):
+                pending.append((_Job(one, before), pool.submit(_local, one)))
+                self._collect(pending, most=_WAITING)
+                continue
+            yield self._transfer(_Job(one, before))
+
+    def _is_here(self, one: Wanted, before: Got) -> None:
+        self.tally.here += 1
+        path = self.ledger.file(before.digest) if before.digest and before.kept else None
+        self._ready.append(Brought(one, before, path, new=False))
+        self._tell(before.size, 1)
+        self._follow(one, path)
+
+    def _transfer(self, job: _Job) -> Transfer:
+        one, before = job.wanted, job.before
+        if self._cap is not None and self._held + (one.size or 0) > self._cap:
+            hint = "Raise raw_cap, or let files go after they are read: --no-keep"
+            raise EnvironmentFault(
+                f"the fetched files would take more than {self._cap / 1e9:,.1f} GB",
+                where=str(self.ledger.root),
+                hint=hint,
+            )
+        self._number += 1
+        path = self.ledger.root / f"{TEMPORARY}{os.getpid()}-{self._number}"
+        made = Transfer(one.url, File(path, md5=one.md5 is not None), token=one.token, size=one.size, tag=job)
+        made.packed = one.size is None and not one.name.lower().endswith(_PACKED_NAMES)
+        made.most = None if one.size is not None else self.client.manners.most_file
+        if before is not None and before.kept and before.digest is not None:
+            made.etag, made.modified = before.etag, before.modified
+        return made
+
+    def _done(self, done: Transfer, pool: ThreadPoolExecutor, pending: deque[tuple[_Job, Future[Brought]]]) -> None:
+        job: _Job = done.tag
+        one, fault = job.wanted, done.fault
+        if fault is None and done.status == 304 and job.before is not None:
+            _forget(done)
+            same = msgspec.structs.replace(job.before, settled=one.settled, at=_now())
+            self.tally.here += 1
+            self._tell(same.size, 1)
+            self._keep(Brought(one, same, self.ledger.file(same.digest or ""), new=False))
+        elif fault is None:
+            self.tally.bytes += done.sink.received
+            pending.append((job, pool.submit(self._finish, done)))
+        elif isinstance(fault, FetchError) and fault.status in (404, 410) and one.absent_ok:
+            _forget(done)
+            self.tally.gaps += 1
+            self._keep(
+                Brought(one, Got(one.service, one.key, one.name, None, 0, _now(), settled=one.settled), None, new=True)
+            )  # noqa: E501
+        else:
+            _forget(done)
+            if not isinstance(fault, FetchError) or fault.whole:
+                raise fault
+            self.tally.failed.append((one, fault))
+
+    def _finish(self, done: Transfer) -> Brought:
+        """Check, sync and name one file (beside the network's thread)."""
+        job: _Job = done.tag
+        one, sink = job.wanted, done.sink
+        assert isinstance(sink, File)  # noqa: S101 - `_transfer` made it
+        if sink.md5 is not None and sink.md5.hexdigest() != one.md5:
+            raise told(Kind("the bytes are not those that the listing names"), one.url, status=done.status)
+        kind = done.headers.get("content-type", "").lower()
+        if kind.startswith("text/html") and not one.name.lower().endswith((".html", ".htm")):
+            hint = "A portal or a filter may have answered in its place: try again, or through a proxy"
+            raise told(Kind("a web page came in place of data", hint), one.url, status=done.status)
+        sink.close()
+        if one.check is not None:
+            one.check(sink.path)
+        digest = sink.sha256.hexdigest()
+        target = self.ledger.file(digest)
+        with self._naming, spoken(str(target)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        sink.finish(target)
+        got = Got(
+            one.service, one.key, one.name, digest, sink.received, _now(), etag=done.headers.get("etag"),
+            modified=done.headers.get("last-modified"), settled=one.settled,
+        )  # fmt: skip
+        return Brought(one, got, target, new=True)
+
+    def _collect(self, pending: deque[tuple[_Job, Future[Brought]]], *, most: int) -> None:
+        """Take what the disk is done with; wait where more than `most` stand in line."""
+        while pending and (len(pending) > most or pending[0][1].done()):
+            job, future = pending.popleft()
+            try:
+                brought = future.result()
+            except FetchError as fault:
+                if job.tries < _MORE_TRIES and self.client.budget.spend():
+                    self._more.append(self._transfer(_Job(job.wanted, None, job.tries + 1)))
+                else:
+                    self.tally.failed.append((job.wanted, fault))
+                continue
+            except InputError as fault:
+                self.tally.failed.append((job.wanted, fault))
+                continue
+            self.tally.new += 1
+            self._held += brought.got.size
+            self._tell(brought.got.size, 1)
+            self._keep(brought)
+
+    def _keep(self, brought: Brought) -> None:
+        self._waiting.append(brought)
+        if len(self._waiting) >= _TOGETHER:
+            self._write_down()
+        self._follow(brought.wanted, brought.path)
+
+    def _follow(self, one: Wanted, path: Path | None) -> None:
+        """What an answer leads to: the next page, the records of a list."""
+        if one.follow is None or path is None:
+            return
+        for following in one.follow(path):
+            before = self.ledger.here(following.service, following.key)
+            if before is not None and _still(following, before):
+                self._is_here(following, before)
+            else:
+                self._more.append(self._transfer(_Job(following, before)))
+
+    def _write_down(self) -> None:
+        self.ledger.add(*(one.got for one in self._waiting))
+        self._ready.extend(self._waiting)
+        self._waiting = []
+
+
+def _still(one: Wanted, before: Got) -> bool:
+    """Is what is here what is wanted? What may have changed is asked for again, and so is what the listing says
+    is of another size."""
+    return before.settled and (one.size is None or before.size == one.size or before.digest is None)
+
+
+def _local(one: Wanted) -> Brought:
+    """A file of a mirror on this machine is read where it lies."""
+    path = Path(url2pathname(urlsplit(one.url).path))
+    found, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                found.update(block)
+                size += len(block)
+    except FileNotFoundError as fault:
+        raise InputError("the mirror does not have it", where=str(path)) from fault
+    except OSError as fault:
+        raise InputError(f"it cannot be read: {fault.strerror}", where=str(path)) from fault
+    if one.check is not None:
+        one.check(path)
+    got = Got(one.service, one.key, one.name, found.hexdigest(), size, _now(), settled=one.settled, kept=False)
+    return Brought(one, got, path, new=True)
+
+
+def _forget(transfer: Transfer) -> None:
+    if isinstance(transfer.sink, File):
+        transfer.sink.abandon()
+
+
+def _sweep(root: Path) -> None:
+    """Remove what a killed run left half brought; only the holder of the folder's lock comes here."""
+    for path in root.glob(f"{TEMPORARY}*") if root.is_dir() else ():
+        path.unlink(missing_ok=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
