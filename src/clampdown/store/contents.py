@@ -67,11 +67,13 @@ def _name(row: Mapping[str, str]) -> str:
     return row["measurement"] if canonical else row["digest"]
 
 
-def _compared(groups: Sequence[Mapping[str, Any]], measurements: pa.Table, twice: pa.Array) -> dict[tuple[str, str], str]:
+def _compared(
+    groups: Sequence[Mapping[str, Any]], measurements: pa.Table, twice: pa.Array
+) -> dict[tuple[str, str], str]:
     """(id, digest) -> name of the content, of these ids."""
     some = _of(measurements, twice)
     canonical = {one for one in twice.to_pylist() if one.startswith(_CANONICAL)}
-    pairs = {pair for pair in zip(*(some[name].to_pylist() for name in _KEY), strict=True)}
+    pairs = set(zip(*(some[name].to_pylist() for name in _KEY), strict=True))
     found = {pair: pair[0] for pair in pairs if pair[0] in canonical}
     if len(canonical) == len(twice):
         return found

@@ -28,7 +28,11 @@ class Api:
     def __call__(self, asked: Asked) -> Reply | None:
         if asked.path == "/api/v1/raw_measurement":
             line = self.archive.answers.get(asked.query.get("measurement_uid", ""))
-            return Reply(b'{"error":"Measurement not found"}', 404) if line is None else document(line, kind="application/json")
+            return (
+                Reply(b'{"error":"Measurement not found"}', 404)
+                if line is None
+                else document(line, kind="application/json")
+            )
         if asked.path == "/api/v1/measurements":
             return document(msgspec.json.encode(self._list(asked)), kind="application/json")
         return None

@@ -158,7 +158,9 @@ class _Maker:
 
     # Records
 
-    def _record(self, test: str, time: datetime, received: datetime, country: str, *, named: bool) -> tuple[Record, Known]:
+    def _record(
+        self, test: str, time: datetime, received: datetime, country: str, *, named: bool
+    ) -> tuple[Record, Known]:
         self.number += 1
         given, network, keys = self.dice.choice(self.templates[test])
         probe = Probe(
@@ -167,8 +169,15 @@ class _Maker:
         )  # fmt: skip
         session = time - timedelta(seconds=self.dice.randrange(120))
         made = record(
-            probe, test, _version(test), msgspec.Raw(keys), time=time, session=session, given=given,
-            runtime=3.0, received=received,
+            probe,
+            test,
+            _version(test),
+            msgspec.Raw(keys),
+            time=time,
+            session=session,
+            given=given,
+            runtime=3.0,
+            received=received,
         )  # type: ignore[arg-type]
         made["annotations"]["synthetic"] = f"clampdown replay {self.number}: nobody measured this"
         if not named:
@@ -267,9 +276,7 @@ class _Maker:
 
 def hourly_key(hour: datetime, country: str, test: str, host: int, part: int = 0) -> str:
     """Where an hour's uploads lie, without the ending."""
-    return (
-        f"raw/{hour:%Y%m%d}/{hour:%H}/{country}/{short(test)}/{hour:%Y%m%d%H}_{country}_{short(test)}.n{host}.{part}"
-    )
+    return f"raw/{hour:%Y%m%d}/{hour:%H}/{country}/{short(test)}/{hour:%Y%m%d%H}_{country}_{short(test)}.n{host}.{part}"
 
 
 def posted(made: Record) -> bytes:

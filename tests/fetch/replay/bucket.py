@@ -76,7 +76,9 @@ class Bucket:
                 return Reply(_error("NotImplemented", "list-type=2 only"), 501)
             return self._list(asked.query)
         if key not in self._objects:
-            return Reply(_error("NoSuchKey", "The specified key does not exist."), 404, {"Content-Type": "application/xml"})
+            return Reply(
+                _error("NoSuchKey", "The specified key does not exist."), 404, {"Content-Type": "application/xml"}
+            )
         return document(self.read(key))
 
     def _list(self, query: Mapping[str, str]) -> Reply:
@@ -155,4 +157,5 @@ class Bucket:
 
 
 def _error(code: str, message: str) -> bytes:
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
+    told = f"<Code>{code}</Code><Message>{message}</Message>"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{told}</Error>'.encode()

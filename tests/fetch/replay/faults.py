@@ -104,7 +104,9 @@ def false_encoding(where: str = "*", times: int | None = None) -> Fault:
 
 def no_gzip(where: str = "*.gz", times: int | None = None) -> Fault:
     """A packed object that is not packed: as long as it was, of other bytes."""
-    return Fault("no_gzip", where, times, alter=lambda body: (b"not gzip at all. " * (len(body) // 17 + 1))[: len(body)])
+    return Fault(
+        "no_gzip", where, times, alter=lambda body: (b"not gzip at all. " * (len(body) // 17 + 1))[: len(body)]
+    )
 
 
 def endless(where: str = "*", times: int | None = None) -> Fault:

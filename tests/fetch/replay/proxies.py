@@ -46,7 +46,9 @@ class Proxy:
             self.asked.append(f"{host}:{port}")
             if self.refuse is not None:
                 extra = "Proxy-Authenticate: Basic realm=proxy\r\n" if self.refuse == 407 else ""
-                writer.write(f"HTTP/1.1 {self.refuse} No\r\n{extra}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                writer.write(
+                    f"HTTP/1.1 {self.refuse} No\r\n{extra}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
+                )
                 return
             there = await asyncio.open_connection(host, port)
             if tunnel:

@@ -287,7 +287,9 @@ def partly(asked: Asked, reply: Reply) -> Reply:
     if reply.status != 200:
         return reply
     same = asked.headers.get("if-none-match")
-    if (same and etag and same in (etag, "*")) or (not same and modified and asked.headers.get("if-modified-since") == modified):
+    if (same and etag and same in (etag, "*")) or (
+        not same and modified and asked.headers.get("if-modified-since") == modified
+    ):
         return Reply(b"", 304, {name: value for name, value in reply.headers.items() if name != "Content-Type"})
     wanted = asked.headers.get("range", "")
     if not wanted.startswith("bytes=") or "," in wanted or asked.headers.get("if-range", etag) not in (etag, modified):
