@@ -15,6 +15,7 @@ from typing import Any, Final
 from clampdown.errors import UsageError
 
 PREFIX: Final = "CLAMPDOWN_"
+JOBS: Final = "job"  # tables of the file that are no settings: cli/jobs.py reads them
 # Read by the tests, by the frame itself or for reporting a fault; not settings of the river.
 OTHER_VARIABLES: Final = frozenset({"CLAMPDOWN_CONFIG", "CLAMPDOWN_REQUIRE", "CLAMPDOWN_SHARED"})
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -96,9 +97,9 @@ def from_toml(data: bytes) -> dict[str, object]:
         raise UsageError(f"not a TOML file: {fault}") from None
     known = [f.name for f in fields(Settings)]
     for name in table:
-        if name not in known:
-            raise _unknown(name, known)
-    return table
+        if name not in (*known, JOBS):
+            raise _unknown(name, [*known, JOBS])
+    return {name: value for name, value in table.items() if name != JOBS}
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, object]:

@@ -256,6 +256,21 @@ def spans(
                 yield whole.read_row_groups(wanted, columns=list(columns), use_threads=False)
 
 
+def constant(storage: Storage, parts: Iterable[Part], table: str, column: str) -> str | None:
+    """The one value that all rows of these parts have in a column of text, if their footers say so; else None."""
+    place = TABLES[table].names.index(column)
+    found: set[str] = set()
+    for part in parts:
+        with _reading(part), storage.open(part.path) as file:
+            about = pq.ParquetFile(file).metadata
+            for number in range(about.num_row_groups):
+                known = about.row_group(number).column(place).statistics
+                if known is None or not known.has_min_max or known.null_count or known.min != known.max:
+                    return None
+                found.add(known.min)
+    return found.pop() if len(found) == 1 else None
+
+
 def _meets(group: Any, place: int, low: str, high: str) -> bool:
     known = group.column(place).statistics
     return known is None or not known.has_min_max or (known.min <= high and known.max >= low)
