@@ -28,6 +28,7 @@ from clampdown.publish.table import Export, public
 from clampdown.reference import Reference
 from clampdown.reference import load_reference as _load_reference
 from clampdown.reference.load import kind_of
+from clampdown.store.access import folder_of, is_address
 from clampdown.store.storage import LocalStorage
 from clampdown.store.store import Filter, Store, country_code, moment, network_number
 
@@ -38,8 +39,14 @@ report, verify, show = answers.report, answers.verify, answers.show
 
 
 def open_store(path: Path_, *, create: bool = False) -> Store:
-    """The store in this folder; with `create`, an empty one where there is none."""
+    """The store in this folder, or at s3://bucket/prefix; with `create`, an empty one where there is none."""
     folder = os.fspath(path)
+    if is_address(folder):
+        from clampdown.store.objects import ObjectStorage
+
+        held = ObjectStorage(folder)
+        return river.open_storage(held, str(held.bucket.place), create=create)
+    folder = folder_of(folder)
     if Path(folder).exists() and not Path(folder).is_dir():
         raise EnvironmentFault("a store is a folder, and this is a file", where=folder)
     return river.open_storage(LocalStorage(folder), folder, create=create)
