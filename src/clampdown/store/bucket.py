@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from clampdown.errors import Error
+from clampdown.errors import EnvironmentFault, Error
 from clampdown.store.access import Access, Place, access_of
 from clampdown.store.refusals import told
 
@@ -111,13 +111,17 @@ class Bucket:
         return self._made
 
     @contextmanager
-    def _told(self, path: str = "") -> Generator[None, None, None]:
+    def _told(self, path: str = "", *, conditions: bool = False) -> Generator[None, None, None]:
         from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
         try:
             yield
-        except (Error, AlreadyExistsError, PreconditionError):
+        except Error:
             raise
+        except (AlreadyExistsError, PreconditionError) as fault:
+            if conditions:
+                raise
+            raise told(fault, self.where(path)) from None
         except FileNotFoundError as fault:
             if "NoSuchBucket" in str(fault):
                 raise told(fault, str(self.place)) from None
@@ -159,8 +163,12 @@ class Bucket:
         """The state of an object."""
         import obstore
 
-        with self._told(path):
-            return _version(obstore.head(self._store, path))
+        try:
+            with self._told(path):
+                return _version(obstore.head(self._store, path))
+        except EnvironmentFault:
+            self.tail(path, 1)  # a refusal of HEAD gives no reasons; this one's does
+            raise
 
     def put(self, path: str, data: bytes | BinaryIO) -> None:
         """Write an object, over what may be there; a file in several requests, seen only once it is whole."""
@@ -189,7 +197,7 @@ class Bucket:
         mark = secrets.token_hex(16)
         for attempt in range(_CONFLICTS):
             try:
-                with self._told(path):
+                with self._told(path, conditions=True):
                     made = obstore.put(
                         self._store, path, data, mode=mode, attributes={_MARK: mark}, use_multipart=False
                     )  # fmt: skip

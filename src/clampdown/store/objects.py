@@ -13,7 +13,6 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
@@ -21,7 +20,7 @@ from clampdown.errors import EnvironmentFault, StoreError
 from clampdown.store.access import Access, place_of
 from clampdown.store.bucket import CHUNK, Bucket, Patience
 from clampdown.store.lease import CLOCK, LOCK, SECONDS, Lease
-from clampdown.store.storage import RAW, TEMPORARY, Lock, Sink, in_store, nothing, spoken
+from clampdown.store.storage import RAW, TEMPORARY, Lock, Sink, in_store, spoken
 
 _TAIL: Final = 1 << 20  # of an object that is opened, asked for at once: most parts are smaller, any footer is
 _OURS: Final = (LOCK, CLOCK, "clampdown.json", "landing", "tables", "reference", "manifest", "log", RAW)
@@ -29,8 +28,7 @@ _COMMITS: Final = re.compile(r"(manifest|log)/")
 
 
 class ObjectStorage:
-    """A part of a bucket, s3://bucket/prefix. `step` is called at each step of a write, so that tests can stop there;
-    it stays in this process."""
+    """A part of a bucket, s3://bucket/prefix. Without `access`, each process takes that of its environment."""
 
     def __init__(
         self,
@@ -39,11 +37,9 @@ class ObjectStorage:
         *,
         patience: Patience | None = None,
         seconds: float = SECONDS,
-        step: Callable[[str], None] = nothing,
     ) -> None:
         self.address = address
         self.bucket = Bucket(place_of(address), access, patience)
-        self.step = step
         self._seconds = seconds
         self._lease: Lease | None = None
 
@@ -52,7 +48,7 @@ class ObjectStorage:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a worker needs; the lease stays with the process that took it."""
-        return {**self.__dict__, "step": nothing, "_lease": None}
+        return {**self.__dict__, "_lease": None}
 
     def read(self, path: str) -> bytes:
         return self.bucket.get(in_store(path))[0]
@@ -64,27 +60,20 @@ class ObjectStorage:
     def create(self, path: str) -> Sink:
         if self._lease is not None:
             self._lease.check()
-        return _ObjectSink(self, in_store(path))
+        return _ObjectSink(self.bucket, in_store(path))
 
     def write_new(self, path: str, data: bytes) -> bool:
-        with spoken(self.bucket.where(path)):
-            self.step(f"begin {in_store(path)}")
-            if self._lease is not None and _COMMITS.match(path):
-                self._lease.confirm()
-            self.step(f"written {path}")
-            done = self.bucket.create(path, data) is not None
-            self.step(f"named {path}")
-        return done
+        if self._lease is not None and _COMMITS.match(path):
+            self._lease.confirm()
+        return self.bucket.create(in_store(path), data) is not None
 
     def list(self, prefix: str) -> list[str]:
         return sorted(self.bucket.list(in_store(prefix)))
 
     def delete(self, *paths: str) -> None:
-        with spoken(self.bucket.where()):
-            if self._lease is not None and paths:
-                self._lease.confirm()  # another writer may have made what this one would clear away
-            self.step(f"delete {len(paths)}")
-            self.bucket.delete([in_store(path) for path in paths])
+        if self._lease is not None and paths:
+            self._lease.confirm()  # another writer may have made what this one would clear away
+        self.bucket.delete([in_store(path) for path in paths])
 
     def size(self, path: str) -> int:
         return self.bucket.head(in_store(path)).size
@@ -154,10 +143,9 @@ class _Seat:
 class _ObjectSink:
     """Grows in memory while it is small, then in a passing file; uploaded as a whole when it is closed."""
 
-    def __init__(self, storage: ObjectStorage, path: str) -> None:
-        self._storage, self._path = storage, path
+    def __init__(self, bucket: Bucket, path: str) -> None:
+        self._bucket, self._path = bucket, path
         with spoken(tempfile.gettempdir()):
-            storage.step(f"begin {path}")
             kept = tempfile.SpooledTemporaryFile(max_size=CHUNK)  # noqa: SIM115 - closed by `close` or `abandon`
         self.file: BinaryIO = cast("BinaryIO", kept)
         self._open = True
@@ -165,12 +153,10 @@ class _ObjectSink:
     def close(self) -> int:
         if not self._open:
             raise StoreError("a file of the store was closed twice", where=self._path)
-        with spoken(self._storage.bucket.where(self._path)):
-            self._storage.step(f"written {self._path}")
+        with spoken(tempfile.gettempdir()):
             size = self.file.seek(0, os.SEEK_END)
             self.file.seek(0)
-            self._storage.bucket.put(self._path, self.file.read() if size <= CHUNK else self.file)
-            self._storage.step(f"named {self._path}")
+            self._bucket.put(self._path, self.file.read() if size <= CHUNK else self.file)
         self.abandon()
         return size
 

@@ -27,6 +27,19 @@ class _Words:
 
 _KEYS: Final = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
 _LATER: Final = "Run the same command again later: what was committed is kept."
+_ELSEWHERE: Final = _Words(
+    "the bucket lies in another region, or at another endpoint",
+    "Set AWS_REGION (and AWS_ENDPOINT_URL, where it is not Amazon's).",
+    (
+        "PermanentRedirect",
+        "TemporaryRedirect",
+        "IllegalLocationConstraintException",
+        "301",
+        "307",
+        "308",
+        "BareRedirect",
+    ),
+)
 # The first row that knows the code counts; a status stands for answers without a code (HEAD has none).
 _ANSWERS: Final = (
     _Words("there is no such bucket", "Make it first, or check the address and AWS_ENDPOINT_URL.", ("NoSuchBucket",)),
@@ -42,11 +55,7 @@ _ANSWERS: Final = (
         "Set the clock, then run the same command again.",
         ("RequestTimeTooSkewed", "RequestExpired"),
     ),
-    _Words(
-        "the bucket lies in another region, or at another endpoint",
-        "Set AWS_REGION (and AWS_ENDPOINT_URL, where it is not Amazon's).",
-        ("PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException", "301", "307", "308"),
-    ),
+    _ELSEWHERE,
     _Words(
         "the object storage cannot do what a store needs: writes under a condition (If-None-Match, If-Match)",
         "Use a service that can, or a folder.",
@@ -73,6 +82,7 @@ _SILENCE: Final = (
         "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in AWS_PROFILE.",
         ("169.254.169.254", "169.254.170.2", "/security-credentials", "credential"),
     ),
+    _ELSEWHERE,
     _Words("the object storage cannot be found: no such host", _REACH, ("dns error", "failed to lookup")),
     _Words(
         "the certificate of the object storage does not hold",
@@ -100,7 +110,7 @@ def told(fault: BaseException, where: str) -> EnvironmentFault:
         said = " ".join(found[1] for found in (status, code) if found)
         return EnvironmentFault(f"the object storage refuses: {said}", where=where)
     for row in _SILENCE:
-        if any(word in text for word in row.codes):
+        if any(word in text for word in row.codes if not word.isdecimal()):
             return EnvironmentFault(row.what + _often(text), where=where, hint=row.hint)
     return EnvironmentFault("the object storage gave an answer that is none", where=where, hint=_LATER)
 
