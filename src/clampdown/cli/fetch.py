@@ -96,7 +96,8 @@ def _jobs(frame: Frame, context: click.Context, country: str | None, words: Mapp
         now = datetime.now(UTC).replace(tzinfo=None)
         question = Asked(
             since=job.since, until=job.until or now, now=now, country=job.country, networks=job.networks,
-            tests=job.tests, options=job.options, base=job.base, token=token_of(frame, job.source),
+            tests=job.tests, options=job.options, base=job.base or _mirrored(frame, job.source),
+            token=token_of(frame, job.source),
         )  # fmt: skip
         frame.notes.note(f"job: {job.said}")
         try:
@@ -194,9 +195,15 @@ def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, 
         networks=tuple(sorted({network_number(one) for one in words["networks"]})),
         tests=tuple(sorted({one.strip().lower() for one in words["tests"]})),
         options=_options(words["options"]),
-        base=words["base"],
+        base=words["base"] or _mirrored(frame, service),
         token=token_of(frame, service),
     )
+
+
+def _mirrored(frame: Frame, service: str) -> str | None:
+    """Where the mirror of the settings holds this service."""
+    mirror = frame.settings.mirror
+    return None if mirror is None else f"{mirror.rstrip('/')}/{service}"
 
 
 def _options(given: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -104,26 +104,27 @@ class Archive:
         return made
 
 
-def make(size: str | Size = "small", country: str = "XA", seed: int = 5) -> Archive:
-    """The archive of a country, with a few objects of others."""
+def make(size: str | Size = "small", country: str = "XA", seed: int = 5, day: int = 30) -> Archive:
+    """The archive of a country, with a few objects of others. `day` is the day of the demo's script whose censorship
+    its records met."""
     wanted = SIZES[size] if isinstance(size, str) else size
-    return _Maker(wanted, country, seed).run()
+    return _Maker(wanted, country, seed, day).run()
 
 
 @cache
-def _keys() -> tuple[tuple[str, str | None, int, bytes], ...]:
+def _keys(day: int) -> tuple[tuple[str, str | None, int, bytes], ...]:
     """(test, input, network, encoded result) of records that are built once."""
     script = load_script()
     fiction = Fiction(script)
     found: list[tuple[str, str | None, int, bytes]] = []
     places = sorted(script.places, key=lambda place: place.size)[:3]
     for number, network in enumerate(script.networks):
-        view = fiction.view(network.asn, 30)
+        view = fiction.view(network.asn, day)
         for test, (_, target, run) in NETTESTS.items():
-            act = script.act(target, network.asn, 30, 0) if target else None
+            act = script.act(target, network.asn, day, 0) if target else None
             found.append((test, None, network.asn, msgspec.json.encode(run(view, act))))
         place = places[number % len(places)]
-        visit = Visit(view, fiction.control(30), place.url, version=NEW)
+        visit = Visit(view, fiction.control(day), place.url, version=NEW)
         found.append(("web_connectivity", place.url, network.asn, msgspec.json.encode(visit.keys())))
     return tuple(found)
 
@@ -133,14 +134,14 @@ def _version(test: str) -> str:
 
 
 class _Maker:
-    def __init__(self, size: Size, country: str, seed: int) -> None:
+    def __init__(self, size: Size, country: str, seed: int, day: int) -> None:
         self.size, self.country = size, country
         self.dice = random.Random(f"{size} {country} {seed}")
         first = datetime.combine(size.first, datetime.min.time())
         self.made = Archive(country, first, first + timedelta(days=size.days))
         self.number = 0
         self.templates: dict[str, list[tuple[str | None, int, bytes]]] = {}
-        for test, given, network, keys in _keys():
+        for test, given, network, keys in _keys(day):
             self.templates.setdefault(test, []).append((given, network, keys))
 
     def run(self) -> Archive:
