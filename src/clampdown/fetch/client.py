@@ -309,14 +309,15 @@ class Client:
     def _redirect(self, transfer: Transfer) -> Error | None:
         """Follow within the host (http may become https); anything else is refused."""
         here = transfer.place or transfer.url
-        target = urljoin(here, transfer.headers.get("location", ""))
+        location = transfer.headers.get("location", "")
+        target = urljoin(here, location)
         one, other = urlsplit(here), urlsplit(target)
         same = one.hostname == other.hostname and (
             (one.scheme, one.port) == (other.scheme, other.port) or (one.scheme == "http" and other.scheme == "https")
         )
         transfer.hops += 1
-        if not same or not transfer.headers.get("location"):
-            return faults.elsewhere(transfer.url, target)
+        if not same or not location:
+            return faults.elsewhere(transfer.url, target if location else "")
         if transfer.hops > self.manners.hops:
             return self._told(transfer, faults.Kind("it redirects in a circle", again=False))
         transfer.place, transfer.moved = target, True

@@ -20,6 +20,7 @@ import msgspec
 from clampdown.errors import EnvironmentFault, UsageError
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
+from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
 from clampdown.fetch.ledger import Got, Ledger, RawLock, Request
 from clampdown.fetch.services import ooni
@@ -105,7 +106,7 @@ def plan(
 
 def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list[Wanted]]:
     """What an earlier run of the same question listed, if it was answered whole, and until which upload."""
-    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), asked.base)
+    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), _base(asked))
     ends: list[datetime] = []
     for one in ledger.requests:
         if (one.service, one.country, one.networks, one.tests, one.options, one.base) != same or one.missing:
@@ -125,6 +126,11 @@ def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list
     if any(ledger.here(one.service, one.key) is None for one in found):
         return asked, []  # something is gone: ask for the listing, with its sizes and digests
     return closed, found
+
+
+def _base(asked: Asked) -> str | None:
+    """The mirror as it may be written down: without a user or a query, which may hold a secret."""
+    return None if asked.base is None else place(asked.base)
 
 
 def _check(service: Service, asked: Asked) -> None:
@@ -307,7 +313,7 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             files=made.files,
             bytes=tally.bytes,
             missing=len(tally.failed),
-            base=asked.base,
+            base=_base(asked),
         )
     )
 
