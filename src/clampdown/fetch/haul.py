@@ -163,6 +163,7 @@ class Haul:
                 where=str(self.ledger.root),
                 hint=hint,
             )
+        self._held += one.size or 0  # from now on: what is under way will lie there, too
         self._number += 1
         path = self.ledger.root / f"{TEMPORARY}{os.getpid()}-{self._number}"
         made = Transfer(one.url, File(path, md5=one.md5 is not None), token=one.token, size=one.size, tag=job)
@@ -238,7 +239,7 @@ class Haul:
             for job, found in pending.popleft().result():
                 if isinstance(found, Brought):
                     self.tally.new += 1
-                    self._held += found.got.size if found.got.kept else 0
+                    self._held += found.got.size if found.got.kept and found.wanted.size is None else 0
                     self._tell(found.got.size, 1)
                     self._keep(found)
                 elif not isinstance(found, FetchError | InputError):
