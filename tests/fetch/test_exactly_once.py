@@ -132,7 +132,7 @@ def disturbed(made: Archive, folder: Path, kills: int, seed: int, *more: str) ->
         assert not [path for path in server.counts("/") if path != "/"]  # nothing is brought twice
 
 
-_UNWRITTEN = 64  # files that may wait for the disk and the ledger, at most (haul.py)
+_UNWRITTEN = 32 * 8  # files that may wait, in groups, for the disk and the ledger, at most (haul.py)
 
 
 def test_small_killed_twice(small: Archive, tmp_path: Path) -> None:
