@@ -136,6 +136,8 @@ class Client:
                     if transfer is None:
                         break
                     self._start(transfer)
+                    if self.manners.pause:
+                        self._not_before = max(self._not_before, self._clock() + self.manners.pause)
                 if not self._live and not later and not first and exhausted:
                     return
                 self._check_time()
@@ -230,6 +232,8 @@ class Client:
         transfer.status, transfer.head, transfer.trouble = 0, 0, None
         transfer.worth, transfer.moved = False, False
         transfer.headers = {}
+        # What a server said wrongly may still lie in the connection: another try gets one of its own.
+        handle.setopt(pycurl.FRESH_CONNECT, int(transfer.tries > 1))
         handle.setopt(pycurl.URL, (transfer.place or transfer.url).encode())
         handle.setopt(pycurl.HTTPHEADER, headers)
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip") if transfer.packed else handle.unsetopt(pycurl.ACCEPT_ENCODING)

@@ -23,14 +23,20 @@ from clampdown.fetch.client import Client
 from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
 from clampdown.fetch.ledger import Got, Ledger, RawLock, Request
-from clampdown.fetch.services import ooni
+from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
 
-SERVICES: Final[Mapping[str, Service]] = {one.name: one for one in (ooni.SERVICE,)}
+SERVICES: Final[Mapping[str, Service]] = {
+    one.name: one
+    for one in (
+        ooni.SERVICE, ooni_api.SERVICE, ioda.SERVICE, tor_metrics.SERVICE, radar.SERVICE, google.SERVICE, ris.SERVICE,
+        routeviews.SERVICE,
+    )
+}  # fmt: skip
 _PORTION: Final = 1 << 30  # bytes that are brought before they are read; provisional
 _PORTION_FILES: Final = 5000
 _GUESSED_RATE: Final = 2.5e6  # bytes a second, of a plan's time: 20 Mbit/s, and said so
