@@ -7,7 +7,7 @@ without one nothing is known to have been asked, so nothing is a gap.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -295,8 +295,3 @@ def _todo(store: Store, manifest: Manifest, reference: Reference) -> tuple[Todo,
     if detected is not None and detected.inputs != manifest.inputs_digest():
         made.append(Todo("detect", (), detect))
     return tuple(made)
-
-
-def stretches(days: Sequence[str]) -> tuple[asked.Run, ...]:
-    """Days as people write them."""
-    return asked.runs(day for day in days if day != UNKNOWN_DAY)
