@@ -22,7 +22,7 @@ from clampdown.pipeline import forgetting, open_storage
 from clampdown.store.storage import LocalStorage
 from clampdown.store.tables import read_part
 
-WORK, DAY = Path(sys.argv[1]), "2024-03-03"
+BASE, WORK, EVERY, DAY = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), "2024-03-03"
 
 
 def in_child(act: Callable[[], None]) -> int:
@@ -72,8 +72,7 @@ def left(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> None:
-    base, whole, tried = WORK / "base", WORK / "whole", WORK / "tried"
-    assert in_child(lambda: kept.make(base) and None) == 0
+    base, whole, tried = BASE, WORK / "whole", WORK / "tried"
     shutil.copytree(base, whole)
     assert in_child(lambda: work(whole)) == 0
     want = left(whole)
@@ -97,7 +96,7 @@ def main() -> None:
         kinds.add((WORK / "kind").read_text())
         assert in_child(lambda: again(tried, states)) == 0, f"damaged, or not finished, after step {n}"
         assert left(tried) == want, f"other files after step {n}"
-        n += 1
+        n += EVERY
     print(n, *sorted(kinds))
 
 

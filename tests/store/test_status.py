@@ -21,11 +21,6 @@ from clampdown.store.store import Store
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return kept.make(tmp_path_factory.mktemp("status") / "s")
-
-
-@pytest.fixture(scope="module")
 def said(whole: Store) -> Status:
     before = kept.files(Path(whole.name))
     found = status(whole, Ledger(Path(whole.name) / "raw"), now=kept.NOW)

@@ -148,7 +148,7 @@ def _status(store: Store, manifest: Manifest, ledger: Ledger | None, used: Refer
         size=_size(store, manifest, ledger),
         reference=manifest.reference,
         snapshots=_snapshots(used, now) if manifest.reference else (),
-        todo=_todo(store, manifest, used),
+        todo=todo(store, manifest, used),
         ledger_torn=ledger.torn if ledger is not None else 0,
         detected={name: sum(p.rows for p in parts) for name, parts in sorted(_tables(manifest).items())},
     )
@@ -281,7 +281,7 @@ def _snapshots(reference: Reference, now: datetime | None) -> tuple[Snapshot, ..
     return tuple(made)
 
 
-def _todo(store: Store, manifest: Manifest, reference: Reference) -> tuple[Todo, ...]:
+def todo(store: Store, manifest: Manifest, reference: Reference) -> tuple[Todo, ...]:
     rules = load_rules()
     landed = tuple(sorted(manifest.landing))
     stale = {day for day, entry in manifest.days.items() if is_stale(entry, rules.digest, reference.digest)}
