@@ -73,7 +73,23 @@ def command(context: click.Context, service: str, country: str | None, **words: 
     frame = open_frame(context)
     if service == "jobs":
         return _jobs(frame, context, country, words)
-    return _one(frame, service, _asked(frame, service, country, words), words)
+    asked = _asked(frame, service, country, words)
+    if service == "ooni-api" and "aggregation" in asked.options:
+        return _counts(frame, asked)
+    return _one(frame, service, asked, words)
+
+
+def _counts(frame: Frame, asked: Asked) -> int:
+    """What OONI counts, handed out as it is: counts of others are no measurements."""
+    from dataclasses import replace
+
+    from clampdown.fetch.services import ooni_api
+
+    options = {name: values for name, values in asked.options.items() if name != "aggregation"}
+    with _client(frame, "ooni-api") as client:
+        write_stdout(ooni_api.aggregation(replace(asked, options=options), client))
+    frame.notes.note("counts as OONI made them, by its own scores; under its terms: CC BY-NC-SA 4.0")
+    return DONE
 
 
 def _jobs(frame: Frame, context: click.Context, country: str | None, words: Mapping[str, Any]) -> int:
@@ -182,17 +198,17 @@ def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, 
     from clampdown.store.store import country_code, moment, network_number
 
     now = datetime.now(UTC).replace(tzinfo=None)
-    since = moment(words["since"])
-    if since is None:
+    since, options = moment(words["since"]), _options(words["options"])
+    if since is None and "uid" not in options:
         raise UsageError("no period is named", hint="Say --since 2021-03-01 (and --until, unless it is today).")
     return Asked(
-        since=since,
+        since=since or datetime(2012, 12, 5),  # one measurement by its id needs no period
         until=moment(words["until"]) or now,
         now=now,
         country=None if country is None else country_code(country),
         networks=tuple(sorted({network_number(one) for one in words["networks"]})),
         tests=tuple(sorted({one.strip().lower() for one in words["tests"]})),
-        options=_options(words["options"]),
+        options=options,
         base=words["base"] or _mirrored(frame, service),
         token=token_of(frame, service),
     )

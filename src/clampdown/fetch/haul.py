@@ -26,7 +26,7 @@ from clampdown.fetch.client import Client, Transfer
 from clampdown.fetch.faults import Kind, told
 from clampdown.fetch.ledger import Got, Ledger
 from clampdown.fetch.sinks import LARGE, File
-from clampdown.fetch.wanted import Wanted
+from clampdown.fetch.wanted import Nothing, Wanted
 from clampdown.store.storage import spoken
 
 TEMPORARY: Final = ".tmp-"
@@ -194,17 +194,20 @@ class Haul:
             if not self._group:
                 self._grouped = self._clock()
             self._group.append(done)
-        elif isinstance(fault, FetchError) and fault.status in (404, 410) and one.absent_ok:
+        elif one.absent_ok and isinstance(fault, FetchError) and fault.status in (404, 410):
             _forget(done)
-            self.tally.gaps += 1
-            self._keep(
-                Brought(one, Got(one.service, one.key, one.name, None, 0, _now(), settled=one.settled), None, new=True)
-            )
+            self._gap(one)
         else:
             _forget(done)
             if not isinstance(fault, FetchError) or fault.whole:
                 raise fault
             self.tally.failed.append((one, fault))
+
+    def _gap(self, one: Wanted) -> None:
+        """The service has none: that is remembered, so that it need not be asked again once it has settled."""
+        self.tally.gaps += 1
+        got = Got(one.service, one.key, one.name, None, 0, _now(), settled=one.settled)
+        self._keep(Brought(one, got, None, new=True))
 
     def _submit(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
         if self._group:
@@ -249,6 +252,8 @@ class Haul:
                     self._held += found.got.size if found.got.kept and found.wanted.size is None else 0
                     self._tell(found.got.size, 1)
                     self._keep(found)
+                elif isinstance(found, Nothing) and job.wanted.absent_ok:
+                    self._gap(job.wanted)
                 elif not isinstance(found, FetchError | InputError):
                     raise found  # the disk
                 elif isinstance(found, FetchError) and job.tries < _MORE_TRIES and self.client.budget.spend():

@@ -301,6 +301,8 @@ def _let_go(brought: Iterable[Brought], ledger: Ledger) -> None:
 
 def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
     asked, received = made.asked, made.received
+    if "uid" in asked.options:
+        return  # single measurements cover no period
     ledger.add(
         Request(
             made.service.name,

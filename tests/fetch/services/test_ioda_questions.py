@@ -15,6 +15,7 @@ from services_given import asked, ingested, planned, query, walked, written
 from clampdown.errors import InputError, UsageError
 from clampdown.fetch.asking import seconds
 from clampdown.fetch.services import ioda
+from clampdown.fetch.wanted import Nothing
 
 YEAR = ("2022-01-01", "2023-01-01")
 
@@ -146,3 +147,13 @@ def test_ioda_does_not_ask_for_the_last_two_hours() -> None:
     """The last bins are not whole, and what the store has once, a larger value does not replace."""
     found = planned(ioda.SERVICE, asked("2024-06-10", "2024-07-01"))
     assert max(int(query(one.url)["until"]) for one in found) == seconds(datetime(2024, 6, 15, 10, 34, 56))
+
+
+def test_ioda_lists_without_rows_are_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text('{"type": "outages.alerts", "error": null, "data": []}')
+    with pytest.raises(Nothing):
+        ioda.check_list(path)
+    path.write_text('{"type": "outages.alerts", "error": "no", "data": []}')
+    with pytest.raises(InputError, match="with an error"):
+        ioda.check_list(path)

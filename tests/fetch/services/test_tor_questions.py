@@ -14,6 +14,7 @@ from services_given import asked, ingested, planned, query, written
 
 from clampdown.errors import InputError
 from clampdown.fetch.services import tor_metrics
+from clampdown.fetch.wanted import Nothing
 
 PREAMBLE = b"#\n# The Tor Project\n#\n# URL: https://metrics.torproject.org/x.csv?country=ir\n#\n"
 TABLES = {
@@ -53,7 +54,6 @@ def test_tor_metrics_are_two_days_late() -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (b"No data available for the given parameters.", "No data available"),
         (PREAMBLE, "no reason"),
         (b"2022-09-01,ir,54321,40000,60000,81\n", "without a table"),
         (b"<html>", "web page"),
@@ -63,3 +63,9 @@ def test_tor_metrics_are_two_days_late() -> None:
 def test_tor_metrics_without_columns_are_refused(answer: bytes, told: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=told):
         tor_metrics.check(written(tmp_path, "x", answer))
+
+
+def test_tor_metrics_without_data_are_a_gap(tmp_path: Path) -> None:
+    with pytest.raises(Nothing):
+        tor_metrics.check(written(tmp_path, "x", b"No data available for the given parameters."))
+    assert all(one.absent_ok for one in planned(tor_metrics.SERVICE, asked("2024-01-01", "2024-03-01")))

@@ -26,7 +26,7 @@ from clampdown.errors import InputError
 from clampdown.fetch import asking
 from clampdown.fetch.client import Client
 from clampdown.fetch.known import known
-from clampdown.fetch.wanted import Asked, Service, Wanted
+from clampdown.fetch.wanted import Asked, Nothing, Service, Wanted
 from clampdown.reference.signals import signal_table
 
 NAME: Final = "ioda"
@@ -94,7 +94,8 @@ def _page(asked: Asked, what: str, entity: tuple[str, str, str], window: asking.
         f"{asking.address(asked, of)}/{asking.question(path, *first, ('until', end), *last)}",
         _name(shown, f"{what}-{page}", window),
         settled=window.settled(asked.now, LISTS_SETTLE),
-        check=check,
+        absent_ok=True,
+        check=check_list,
         follow=partial(_more, asked, what, entity, window, page),
     )
 
@@ -122,6 +123,13 @@ def check(path: Path) -> None:
         raise InputError(f"IODA answered with an error: {asking.said(answer['error'])}", hint="Run it again later.")
     if not isinstance(answer.get("data"), list):
         raise InputError("not an answer of IODA: it has no list of data")
+
+
+def check_list(path: Path) -> None:
+    """The same of a list; an empty one says that there was none."""
+    check(path)
+    if not asking.rows(_answer(path).get("data")):
+        raise Nothing("IODA lists nothing in this window")
 
 
 SERVICE: Final = Service(

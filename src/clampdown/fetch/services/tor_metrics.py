@@ -21,7 +21,7 @@ from clampdown.errors import InputError
 from clampdown.fetch import asking
 from clampdown.fetch.client import Client
 from clampdown.fetch.known import known
-from clampdown.fetch.wanted import Asked, Service, Wanted
+from clampdown.fetch.wanted import Asked, Nothing, Service, Wanted
 
 NAME: Final = "tor-metrics"
 TABLES: Final = {
@@ -30,6 +30,7 @@ TABLES: Final = {
     "transports": "userstats-bridge-combined",
 }
 _FIRST: Final = b"date"  # of the columns
+_NONE: Final = b"no data available"  # what it says in place of a table
 
 
 def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
@@ -46,7 +47,7 @@ def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
             key = asking.question(path, ("start", start), ("end", "open" if window.open else last), ("country", code))
             name = f"{TABLES[what]}_{asked.country}_{start}_{'open' if window.open else last}.csv"
             settled = window.settled(asked.now, of.settles)
-            yield Wanted(NAME, key, f"{base}/{url}", name, settled=settled, check=check)
+            yield Wanted(NAME, key, f"{base}/{url}", name, settled=settled, check=check, absent_ok=True)
 
 
 def check(path: Path) -> None:
@@ -54,6 +55,8 @@ def check(path: Path) -> None:
     lines = (line.strip() for line in asking.read(path).splitlines())
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")
     columns = [name.strip().strip(b'"') for name in first.split(b",")]
+    if _NONE in first.lower():
+        raise Nothing("Tor Metrics has no data of this country in this period")
     if len(columns) < 4 or columns[0] != _FIRST:
         told = asking.said(first.decode("utf-8", "replace"))
         hint = "It may have nothing of this country in this period."
