@@ -120,7 +120,7 @@ T = START.isoformat()
         ([f"XA,{T},nan"], "None None"),
         ([f"XA,{T},0", f"XA,{T},"], "0.0 None"),
         ([f"XA,{T},", f"XA,{T},7"], "7.0 None"),
-        ([f"XA,{T},8", f"XA,{T},7"], "7.0 None"),
+        ([f"XA,{T},8", f"XA,{T},7"], "8.0 None"),
         ([f"XA,{T},-0.0", f"XA,{T},0"], "0.0 None"),
         ([f"XA,{T},7", f"XA,{T},7,0.9", f"XA,{T},7,0.4"], "7.0 0.4"),
         ([f"XA,{T},,0.1", f"XA,{T},7"], "7.0 None"),
@@ -133,12 +133,12 @@ def test_which_level_stays(lines: list[str], want: str) -> None:
 def test_conflicts_are_counted_for_who_came_later(tmp_path: Path) -> None:
     store = fresh()
     first, second, third, same = written(
-        tmp_path, {"a.csv": [f"XA,{T},5", f"XA,{T},"], "b.csv": [f"XA,{T},3"], "c.csv": [f"XA,{T},3,1"],
+        tmp_path, {"a.csv": [f"XA,{T},5", f"XA,{T},"], "b.csv": [f"XA,{T},3"], "c.csv": [f"XA,{T},5,1"],
                    "d.csv": [f"XB,{T},1", f"XB,{T},2", f"XB,{T},2"]}
     )  # fmt: skip
     counts = [(s.levels, s.copies, s.conflicts) for s in (run(store, p) for p in (first, second, third, same))]
     assert counts == [(1, 1, 0), (0, 1, 1), (0, 1, 0), (1, 2, 1)]
-    assert store.table("signals")["value"].to_pylist() == [3.0, 1.0]
+    assert store.table("signals")["value"].to_pylist() == [5.0, 2.0]
 
 
 def test_a_level_that_is_missing_and_then_known_is_no_conflict(tmp_path: Path) -> None:

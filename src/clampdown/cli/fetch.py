@@ -73,7 +73,23 @@ def command(context: click.Context, service: str, country: str | None, **words: 
     frame = open_frame(context)
     if service == "jobs":
         return _jobs(frame, context, country, words)
-    return _one(frame, service, _asked(frame, service, country, words), words)
+    asked = _asked(frame, service, country, words)
+    if service == "ooni-api" and "aggregation" in asked.options:
+        return _counts(frame, asked)
+    return _one(frame, service, asked, words)
+
+
+def _counts(frame: Frame, asked: Asked) -> int:
+    """What OONI counts, handed out as it is: counts of others are no measurements."""
+    from dataclasses import replace
+
+    from clampdown.fetch.services import ooni_api
+
+    options = {name: values for name, values in asked.options.items() if name != "aggregation"}
+    with _client(frame, "ooni-api") as client:
+        write_stdout(ooni_api.aggregation(replace(asked, options=options), client))
+    frame.notes.note("counts as OONI made them, by its own scores; under its terms: CC BY-NC-SA 4.0")
+    return DONE
 
 
 def _jobs(frame: Frame, context: click.Context, country: str | None, words: Mapping[str, Any]) -> int:
@@ -96,7 +112,8 @@ def _jobs(frame: Frame, context: click.Context, country: str | None, words: Mapp
         now = datetime.now(UTC).replace(tzinfo=None)
         question = Asked(
             since=job.since, until=job.until or now, now=now, country=job.country, networks=job.networks,
-            tests=job.tests, options=job.options, base=job.base, token=token_of(frame, job.source),
+            tests=job.tests, options=job.options, base=job.base or _mirrored(frame, job.source),
+            token=token_of(frame, job.source),
         )  # fmt: skip
         frame.notes.note(f"job: {job.said}")
         try:
@@ -153,7 +170,12 @@ def _has_store(frame: Frame, dry: bool) -> bool:
     if not dry:
         frame.store()
         return True
-    return frame.settings.store is not None and (Path(frame.settings.store) / "clampdown.json").exists()
+    if frame.settings.store is None:
+        return False
+    from clampdown.pipeline.api import storage_at
+    from clampdown.store.manifest import exists
+
+    return exists(storage_at(frame.settings.store))
 
 
 def _raw(frame: Frame) -> Path:
@@ -166,16 +188,14 @@ def _raw(frame: Frame) -> Path:
 
 
 def _client(frame: Frame, service: str) -> Client:
+    """A client with the manners that the service is known to want."""
     from clampdown.fetch.client import Client
+    from clampdown.fetch.known import known
     from clampdown.fetch.manners import Manners
 
-    settings = frame.settings
-    manners = Manners(total=float(settings.fetch_total), proxy=settings.proxy)
-    if settings.fetch_parallel:
-        from dataclasses import replace
-
-        manners = replace(manners, parallel=settings.fetch_parallel)
-    return Client(manners)
+    settings, row = frame.settings, known(service)
+    parallel, total = settings.fetch_parallel or row.parallel, float(settings.fetch_total)
+    return Client(Manners(parallel=parallel, pause=row.pause, total=total, proxy=settings.proxy))
 
 
 def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, Any]) -> Asked:
@@ -183,20 +203,26 @@ def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, 
     from clampdown.store.store import country_code, moment, network_number
 
     now = datetime.now(UTC).replace(tzinfo=None)
-    since = moment(words["since"])
-    if since is None:
+    since, options = moment(words["since"]), _options(words["options"])
+    if since is None and "uid" not in options:
         raise UsageError("no period is named", hint="Say --since 2021-03-01 (and --until, unless it is today).")
     return Asked(
-        since=since,
+        since=since or datetime(2012, 12, 5),  # one measurement by its id needs no period
         until=moment(words["until"]) or now,
         now=now,
         country=None if country is None else country_code(country),
         networks=tuple(sorted({network_number(one) for one in words["networks"]})),
         tests=tuple(sorted({one.strip().lower() for one in words["tests"]})),
-        options=_options(words["options"]),
-        base=words["base"],
+        options=options,
+        base=words["base"] or _mirrored(frame, service),
         token=token_of(frame, service),
     )
+
+
+def _mirrored(frame: Frame, service: str) -> str | None:
+    """Where the mirror of the settings holds this service."""
+    mirror = frame.settings.mirror
+    return None if mirror is None else f"{mirror.rstrip('/')}/{service}"
 
 
 def _options(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -211,6 +237,7 @@ def _options(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def token_of(frame: Frame, service: str) -> Secret | None:
     """The service's token: the file's first line, else what the environment holds."""
+    from clampdown.fetch.known import known
     from clampdown.fetch.wanted import Secret
 
     file = frame.settings.token_file
@@ -223,7 +250,7 @@ def token_of(frame: Frame, service: str) -> Secret | None:
         if not text or any(c.isspace() or not c.isprintable() for c in text):
             raise InputError("the file holds no token", where=file, hint="It is one line, with nothing but the token.")
         return Secret(text)
-    names = {"radar": ("CLAMPDOWN_RADAR_TOKEN", "CLOUDFLARE_API_TOKEN")}.get(service, ())
+    names = known(service).token
     return next((Secret(os.environ[name]) for name in names if os.environ.get(name)), None)
 
 

@@ -25,11 +25,12 @@ from clampdown.errors import EnvironmentFault, Error, FetchError, InputError
 from clampdown.fetch.client import Client, Transfer
 from clampdown.fetch.faults import Kind, told
 from clampdown.fetch.ledger import Got, Ledger
-from clampdown.fetch.sinks import File
-from clampdown.fetch.wanted import Wanted
+from clampdown.fetch.sinks import LARGE, File
+from clampdown.fetch.wanted import Nothing, Wanted
 from clampdown.store.storage import spoken
 
 TEMPORARY: Final = ".tmp-"
+PART: Final = ".part-"  # of a large file, which the next run goes on with
 _TOGETHER: Final = 32  # lines of the ledger that are synced at once
 _SOON: Final = 0.5  # seconds that a file waits for others to be synced with it
 _WAITING: Final = 6  # groups of files that may wait for the disk
@@ -90,6 +91,7 @@ class Haul:
         self._grouped = 0.0
         self._clock = time.monotonic
         self._folders: set[Path] = set()
+        self._seen: set[tuple[str, str]] = set()
 
     def bring(self, wanted: Iterable[Wanted]) -> Iterator[Brought]:
         """Each wanted file, and what follows from it, as it is here. A file that could not be had is in the tally; a
@@ -135,6 +137,9 @@ class Haul:
     def _transfers(self, wanted: Iterator[Wanted], pool: ThreadPoolExecutor, pending: Pending) -> Iterator[Transfer]:
         """Requests for what is not here."""
         for one in wanted:
+            if (one.service, one.key) in self._seen:
+                continue
+            self._seen.add((one.service, one.key))
             before = self.ledger.here(one.service, one.key)
             if before is not None and still(one, before):
                 self._is_here(one, before)
@@ -163,9 +168,12 @@ class Haul:
                 where=str(self.ledger.root),
                 hint=hint,
             )
+        self._held += one.size or 0  # from now on: what is under way will lie there, too
         self._number += 1
-        path = self.ledger.root / f"{TEMPORARY}{os.getpid()}-{self._number}"
-        made = Transfer(one.url, File(path, md5=one.md5 is not None), token=one.token, size=one.size, tag=job)
+        large = one.size is None or one.size >= LARGE
+        name = _part(one) if large else f"{TEMPORARY}{os.getpid()}-{self._number}"
+        sink = File(self.ledger.root / name, md5=one.md5 is not None, lasting=large)
+        made = Transfer(one.url, sink, token=one.token, size=one.size, tag=job)
         made.packed = one.size is None and not one.name.lower().endswith(_PACKED_NAMES)
         made.most = None if one.size is not None else self.client.manners.most_file
         if before is not None and before.kept and before.digest is not None:
@@ -186,17 +194,20 @@ class Haul:
             if not self._group:
                 self._grouped = self._clock()
             self._group.append(done)
-        elif isinstance(fault, FetchError) and fault.status in (404, 410) and one.absent_ok:
+        elif one.absent_ok and isinstance(fault, FetchError) and fault.status in (404, 410):
             _forget(done)
-            self.tally.gaps += 1
-            self._keep(
-                Brought(one, Got(one.service, one.key, one.name, None, 0, _now(), settled=one.settled), None, new=True)
-            )
+            self._gap(one)
         else:
             _forget(done)
             if not isinstance(fault, FetchError) or fault.whole:
                 raise fault
             self.tally.failed.append((one, fault))
+
+    def _gap(self, one: Wanted) -> None:
+        """The service has none: that is remembered, so that it need not be asked again once it has settled."""
+        self.tally.gaps += 1
+        got = Got(one.service, one.key, one.name, None, 0, _now(), settled=one.settled)
+        self._keep(Brought(one, got, None, new=True))
 
     def _submit(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
         if self._group:
@@ -215,7 +226,7 @@ class Haul:
                 _check(job.wanted, done, sink)
                 whole.append((job, sink, done))
             except Error as fault:
-                sink.abandon()
+                sink.abandon(whole=True)
                 made.append((job, fault))
         for job, sink, done in whole:
             try:
@@ -238,9 +249,11 @@ class Haul:
             for job, found in pending.popleft().result():
                 if isinstance(found, Brought):
                     self.tally.new += 1
-                    self._held += found.got.size if found.got.kept else 0
+                    self._held += found.got.size if found.got.kept and found.wanted.size is None else 0
                     self._tell(found.got.size, 1)
                     self._keep(found)
+                elif isinstance(found, Nothing) and job.wanted.absent_ok:
+                    self._gap(job.wanted)
                 elif not isinstance(found, FetchError | InputError):
                     raise found  # the disk
                 elif isinstance(found, FetchError) and job.tries < _MORE_TRIES and self.client.budget.spend():
@@ -275,6 +288,11 @@ def still(one: Wanted, before: Got) -> bool:
     """Is what is here what is wanted? What may have changed is asked for again, and so is what the listing says
     is of another size."""
     return before.settled and (one.size is None or before.size == one.size or before.digest is None)
+
+
+def _part(one: Wanted) -> str:
+    """The name of a file while it comes in, the same in each run."""
+    return PART + hashlib.sha256(one.service.encode() + b"\0" + one.key.encode()).hexdigest()[:32]
 
 
 def _check(one: Wanted, done: Transfer, sink: File) -> None:

@@ -10,10 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from clampdown.errors import FetchError
 
 if TYPE_CHECKING:
     from clampdown.fetch.client import Client
+
+
+class Nothing(FetchError):
+    """An answer that says that the service has nothing of what was asked: a gap where that may be (`absent_ok`)."""
+
+    def __init__(self, what: str, **more: Any) -> None:
+        super().__init__(what, status=404, hint="Ask for another period or place.")
 
 
 class Secret:

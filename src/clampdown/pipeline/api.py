@@ -29,7 +29,7 @@ from clampdown.reference import Reference
 from clampdown.reference import load_reference as _load_reference
 from clampdown.reference.load import kind_of
 from clampdown.store.access import folder_of, is_address
-from clampdown.store.storage import LocalStorage
+from clampdown.store.storage import LocalStorage, Storage
 from clampdown.store.store import Filter, Store, country_code, moment, network_number
 
 Path_: TypeAlias = str | PathLike[str]
@@ -40,16 +40,20 @@ report, verify, show = answers.report, answers.verify, answers.show
 
 def open_store(path: Path_, *, create: bool = False) -> Store:
     """The store in this folder, or at s3://bucket/prefix; with `create`, an empty one where there is none."""
+    return river.open_storage(storage_at(path), os.fspath(path), create=create)
+
+
+def storage_at(path: Path_) -> Storage:
+    """The storage in this folder, or at this address, whether or not it is a store."""
     folder = os.fspath(path)
     if is_address(folder):
         from clampdown.store.objects import ObjectStorage
 
-        held = ObjectStorage(folder)
-        return river.open_storage(held, str(held.bucket.place), create=create)
+        return ObjectStorage(folder)
     folder = folder_of(folder)
     if Path(folder).exists() and not Path(folder).is_dir():
         raise EnvironmentFault("a store is a folder, and this is a file", where=folder)
-    return river.open_storage(LocalStorage(folder), folder, create=create)
+    return LocalStorage(folder)
 
 
 def load_reference(source: Path_ | Mapping[str, bytes] | None = None) -> Reference:

@@ -1,7 +1,8 @@
 """Law: levels settle as measurements do, a union of sets: any order, any split and any number of times give one table.
 
-Of the levels of one series at one time one stays: one with a value before one without, then the smaller value, then
-the smaller quality. Another value at the same place is a conflict. Of the rows of one published record the first by
+Of the levels of one series at one time one stays: one with a value before one without, then the larger value (what is
+revised was mostly incomplete at first, and a fall must stand in every version that was told), then the smaller
+quality. Another value at the same place is a conflict. Of the rows of one published record the first by
 its input stays; of series all that differ. Levels are sorted once by the engine, which spills, and pass by in order:
 of a day of any size no more than a few batches stand in memory.
 """
@@ -31,7 +32,7 @@ _ROWS: Final = pa.schema([
 ])  # fmt: skip
 _SORTED: Final = """
 SELECT series, time, value, quality, brought FROM levels
-ORDER BY series NULLS LAST, time NULLS LAST, value NULLS LAST, quality NULLS LAST, brought NULLS LAST
+ORDER BY series NULLS LAST, time NULLS LAST, value DESC NULLS LAST, quality NULLS LAST, brought NULLS LAST
 """
 
 
@@ -143,7 +144,7 @@ def _sorted_here(given: Mapping[str, pa.Table], want: Mapping[str, Into]) -> dic
     distinct: Any = pa.TableGroupBy(known, SERIES.names, use_threads=False).aggregate([])
     news = _firsts(told, _ARRIVAL)[BROUGHT.name]
     made = {
-        "signals": _ranked(given["levels"], _ROWS.names),
+        "signals": _ranked(given["levels"], _ROWS.names, falling="value"),
         "series": _ranked(distinct, _BY_SERIES).select(SERIES.names),
         "context": _ranked(_firsts(told, _CHOICE), _BY_PLACE).select(CONTEXT.names),
     }
@@ -152,9 +153,10 @@ def _sorted_here(given: Mapping[str, pa.Table], want: Mapping[str, Into]) -> dic
     return {name: want[name].sink(iter(rows.to_batches())) for name, rows in made.items()} | {"published": published}
 
 
-def _ranked(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Nulls last, as in the SQL; it is what the library does by itself, in every version."""
-    return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in keys])).combine_chunks()
+def _ranked(rows: pa.Table, keys: Sequence[str], falling: str = "") -> pa.Table:
+    """Nulls last, as in the SQL; it is what the library does by itself, in every version, whichever way it sorts."""
+    ways = [(name, "descending" if name == falling else "ascending") for name in keys]
+    return rows.take(pc.sort_indices(rows, sort_keys=ways)).combine_chunks()
 
 
 def _firsts(rows: pa.Table, keys: Sequence[str]) -> pa.Table:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, Final, Protocol, runtime_checkable
 
-from clampdown.errors import EnvironmentFault, Error, StoreError
+from clampdown.errors import EnvironmentFault, StoreError
 
 # Every name is made by the store itself from digests, days and numbers; this is the last fence, not the first.
 _PATH: Final = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_=.-]*(/[A-Za-z0-9_=-][A-Za-z0-9_=.-]*)*\Z")
@@ -40,6 +40,8 @@ class Storage(Protocol):
     def spill(self) -> str | None: ...
     def sweep(self) -> None: ...
     def strange(self) -> list[str]: ...
+    def temporary(self) -> list[str]: ...
+    def busy(self) -> bool: ...
     def lock(self) -> Lock: ...
 
 
@@ -158,6 +160,31 @@ class LocalStorage:
                 passing = "=" in Path(folder).name or Path(folder).name.startswith(TEMPORARY)
                 if passing and not any(Path(folder).iterdir()):
                     Path(folder).rmdir()
+
+    def temporary(self) -> list[str]:
+        """What killed writers left half written, or a writer writes just now."""
+        found: list[str] = []
+        for folder, folders, names in os.walk(self.root):
+            here = Path(folder).relative_to(self.root)
+            if here == Path():
+                folders[:] = [name for name in folders if name != RAW]
+            left = Path(folder).name.startswith(TEMPORARY)
+            found += [(here / name).as_posix() for name in names if left or name.startswith(TEMPORARY)]
+        return sorted(found)
+
+    def busy(self) -> bool:
+        """Is another command writing? Nothing is made to find out."""
+        try:
+            number = os.open(self.root / _LOCK, os.O_RDWR)
+        except OSError:
+            return False  # nobody ever wrote here, or nobody may
+        try:
+            _seize(number)
+        except OSError:
+            return True
+        finally:
+            os.close(number)
+        return False
 
     def strange(self) -> list[str]:
         """What lies here that no store would have put here."""
@@ -338,6 +365,12 @@ class MemoryStorage:
     def strange(self) -> list[str]:
         return []
 
+    def temporary(self) -> list[str]:
+        return []
+
+    def busy(self) -> bool:
+        return self._locked
+
     def lock(self) -> Lock:
         if self._locked:
             raise StoreError("another command is writing to this store")
@@ -362,11 +395,3 @@ class _MemorySink:
 
     def abandon(self) -> None:
         self.file = io.BytesIO()
-
-
-def missing(path: str, fault: FileNotFoundError) -> Error:
-    """A part that the manifest names is gone."""
-    hint = "The store is damaged. Move it away and ingest the raw files again: that makes the same store."
-    error = StoreError("a file that the manifest names is missing", where=path, hint=hint)
-    error.__cause__ = fault
-    return error

@@ -20,7 +20,7 @@ from clampdown.engine import Stream
 from clampdown.errors import StoreError
 from clampdown.model import DETECTED, TABLES
 from clampdown.store.manifest import Part
-from clampdown.store.storage import Storage, missing, spoken
+from clampdown.store.storage import Storage, spoken
 
 _GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
 _PART: Final = 1 << 20  # rows in a part
@@ -160,7 +160,7 @@ def _reading(part: Part) -> Generator[None, None, None]:
     try:
         yield
     except FileNotFoundError as fault:
-        raise missing(part.path, fault) from fault
+        raise _missing(part) from fault
     except (pa.ArrowException, OSError, KeyError, ValueError) as fault:
         if isinstance(fault, OSError) and fault.errno is not None:
             raise  # the disk said so, not the file
@@ -196,6 +196,11 @@ def _filled(table: pa.Table, wanted: pa.Schema) -> pa.Table:
         if name in _LATER and name not in table.column_names:
             table = table.add_column(place, wanted.field(name), pa.nulls(table.num_rows, wanted.field(name).type))
     return table
+
+
+def _missing(part: Part) -> StoreError:
+    hint = "The store is damaged. Move it away and ingest the raw files again: that makes the same store."
+    return StoreError("a file that the manifest names is missing", where=part.path, hint=hint)
 
 
 def _damaged(part: Part) -> StoreError:
@@ -254,6 +259,12 @@ def spans(
             wanted = [n for n in range(whole.num_row_groups) if _meets(whole.metadata.row_group(n), place, low, high)]
             if wanted:
                 yield whole.read_row_groups(wanted, columns=list(columns), use_threads=False)
+
+
+def rows_of(storage: Storage, part: Part) -> int:
+    """How many rows a part has by its footer."""
+    with _reading(part), storage.open(part.path) as file:
+        return pq.ParquetFile(file).metadata.num_rows
 
 
 def constant(storage: Storage, parts: Iterable[Part], table: str, column: str) -> str | None:

@@ -7,6 +7,7 @@ built once and stamped with times, networks and ids; nobody measured them.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import random
@@ -104,26 +105,27 @@ class Archive:
         return made
 
 
-def make(size: str | Size = "small", country: str = "XA", seed: int = 5) -> Archive:
-    """The archive of a country, with a few objects of others."""
+def make(size: str | Size = "small", country: str = "XA", seed: int = 5, day: int = 30) -> Archive:
+    """The archive of a country, with a few objects of others. `day` is the day of the demo's script whose censorship
+    its records met."""
     wanted = SIZES[size] if isinstance(size, str) else size
-    return _Maker(wanted, country, seed).run()
+    return _Maker(wanted, country, seed, day).run()
 
 
 @cache
-def _keys() -> tuple[tuple[str, str | None, int, bytes], ...]:
+def _keys(day: int) -> tuple[tuple[str, str | None, int, bytes], ...]:
     """(test, input, network, encoded result) of records that are built once."""
     script = load_script()
     fiction = Fiction(script)
     found: list[tuple[str, str | None, int, bytes]] = []
     places = sorted(script.places, key=lambda place: place.size)[:3]
     for number, network in enumerate(script.networks):
-        view = fiction.view(network.asn, 30)
+        view = fiction.view(network.asn, day)
         for test, (_, target, run) in NETTESTS.items():
-            act = script.act(target, network.asn, 30, 0) if target else None
+            act = script.act(target, network.asn, day, 0) if target else None
             found.append((test, None, network.asn, msgspec.json.encode(run(view, act))))
         place = places[number % len(places)]
-        visit = Visit(view, fiction.control(30), place.url, version=NEW)
+        visit = Visit(view, fiction.control(day), place.url, version=NEW)
         found.append(("web_connectivity", place.url, network.asn, msgspec.json.encode(visit.keys())))
     return tuple(found)
 
@@ -133,14 +135,14 @@ def _version(test: str) -> str:
 
 
 class _Maker:
-    def __init__(self, size: Size, country: str, seed: int) -> None:
+    def __init__(self, size: Size, country: str, seed: int, day: int) -> None:
         self.size, self.country = size, country
         self.dice = random.Random(f"{size} {country} {seed}")
         first = datetime.combine(size.first, datetime.min.time())
         self.made = Archive(country, first, first + timedelta(days=size.days))
         self.number = 0
         self.templates: dict[str, list[tuple[str | None, int, bytes]]] = {}
-        for test, given, network, keys in _keys():
+        for test, given, network, keys in _keys(day):
             self.templates.setdefault(test, []).append((given, network, keys))
 
     def run(self) -> Archive:
@@ -180,9 +182,11 @@ class _Maker:
             received=received,
         )  # type: ignore[arg-type]
         made["annotations"]["synthetic"] = f"clampdown replay {self.number}: nobody measured this"
+        digits = hashlib.sha256(f"{country} {self.number}".encode()).hexdigest()[:16]
+        uid = f"{received:%Y%m%d%H%M%S}.{self.number:06}_{country}_{short(test)}_{digits}" if named else ""
+        made["measurement_uid"] = uid
         if not named:
             del made["measurement_uid"]
-        uid = made["measurement_uid"] if named else ""
         return made, Known(uid, test, country, time, received, network)
 
     def _several(self, test: str, hour: datetime, country: str, many: int) -> list[tuple[Record, Known]]:

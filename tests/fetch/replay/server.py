@@ -125,10 +125,10 @@ class Loop:
 class Replay:
     """The server. Mount handlers before or while it runs; the longest prefix that fits answers."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, faults: Iterable[Fault] = (), port: int = 0) -> None:
         self.faults: list[Fault] = list(faults)
         self.log: list[Sent] = []
-        self.port = 0
+        self.port = port
         self.connections = 0
         self._tls = tls
         self._mounts: dict[str, Handler] = {}
@@ -136,7 +136,7 @@ class Replay:
 
     def __enter__(self) -> Self:
         self._loop.__enter__()
-        self.port = self._loop.listen(self._serve, self._tls)
+        self.port = self._loop.listen(self._serve, self._tls, self.port)
         return self
 
     def __exit__(
@@ -239,7 +239,7 @@ class Replay:
             await _drip(writer, body or b"\0" * 1024, fault.rate)
         await _drip(writer, body + b"\0" * fault.extra, fault.rate)
         sent.whole = fault.length == 0
-        return fault.length <= 0 and not fault.extra
+        return not fault.length and not fault.extra  # what is left over would be taken for the next answer
 
 
 async def _drip(writer: asyncio.StreamWriter, body: bytes, rate: float | None) -> None:
