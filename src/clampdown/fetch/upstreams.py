@@ -36,6 +36,7 @@ class Upstream:
     versioned: str = ""
     md5: str = ""
     leads_to: tuple[str, ...] = ()
+    country: str = ""  # of a row that was made for one
 
     @property
     def per_country(self) -> bool:
@@ -45,7 +46,7 @@ class Upstream:
         """The row for one country."""
         cc = country.lower()
         names = ("id", "address", "name", "versions", "versioned")
-        return replace(self, **{name: getattr(self, name).replace("{cc}", cc) for name in names})
+        return replace(self, country=cc, **{name: getattr(self, name).replace("{cc}", cc) for name in names})
 
     def called(self, day: date) -> str:
         """Its name in a store."""

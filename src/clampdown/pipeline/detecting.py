@@ -22,7 +22,8 @@ from clampdown.judge.rules import load_rules
 from clampdown.model import DETECTED
 from clampdown.pipeline import outages
 from clampdown.pipeline.detection import make
-from clampdown.pipeline.river import Tell, quiet, reference_of, writing
+from clampdown.pipeline.references import made_with, present_digest
+from clampdown.pipeline.river import Tell, quiet, writing
 from clampdown.store import log
 from clampdown.store import manifest as manifests
 from clampdown.store.manifest import Detected, Manifest
@@ -64,7 +65,7 @@ def detect(
             raise InputError("nothing in it is judged yet", where=store.name, hint=hint)
         store.log()  # a broken chain is not written on
         before = _tables(store, manifest.detected)
-        reference = reference_of(store, None)
+        reference = made_with(store, None)
         made = make(store, manifest, before, reference, limits, workers=workers, progress=progress)
         _check(made)
         manners = load_manners()
@@ -97,7 +98,7 @@ def detect(
 def _concerns(store: Store) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Days that hold something unjudged, and days that are judged otherwise than they would be now."""
     manifest = store.manifest()
-    other = set(store.stale(load_rules().digest, reference_of(store, None).digest))
+    other = set(store.stale(load_rules().digest, present_digest(store)))
     judged = {day for day, _ in manifest.judged()} - set(manifest.landing)
     return tuple(sorted(other - judged)), tuple(sorted(other & judged))
 
