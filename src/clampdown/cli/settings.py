@@ -32,6 +32,13 @@ class Settings:
     limit_expansion: int = 200  # expanded : packed, once beyond limit_expansion_floor
     limit_expansion_floor: int = 1 << 30  # bytes
     limit_members: int = 10**6  # members of one tar
+    raw: str | None = None  # folder of fetched files; default: the folder `raw` of the store
+    raw_keep: bool = True  # keep fetched files after they are read
+    raw_cap: int = 50 << 30  # bytes that fetched files may take on the disk
+    proxy: str | None = None  # address of a proxy: http://, socks5h://
+    fetch_parallel: int = 0  # connections at once; 0 = what each service is said to bear
+    fetch_total: int = 0  # seconds that one run may take; 0 = no limit
+    token_file: str | None = None  # file with the token of the service that is asked
     quiet: bool = False  # errors only
     verbose: int = 0  # 1: notes on what is done; 2: where a fault happened
     log_format: str = "text"  # text | json, of what goes to stderr

@@ -94,7 +94,7 @@ class Haul:
                 while True:
                     transfers = self.client.run(
                         self._transfers(source, pool, pending), parallel=self._parallel, more=self._more
-                    )  # noqa: E501
+                    )
                     for done in transfers:
                         self._done(done, pool, pending)
                         self._collect(pending, most=_WAITING)
@@ -129,7 +129,7 @@ class Haul:
         """Requests for what is not here."""
         for one in wanted:
             before = self.ledger.here(one.service, one.key)
-            if before is not None and _still(one, before):
+            if before is not None and still(one, before):
                 self._is_here(one, before)
                 continue
             if one.url.startswith("file:"):
@@ -141,6 +141,8 @@ class Haul:
     def _is_here(self, one: Wanted, before: Got) -> None:
         self.tally.here += 1
         path = self.ledger.file(before.digest) if before.digest and before.kept else None
+        if path is not None and not path.exists():
+            path = None  # the store holds it, and the file is gone
         self._ready.append(Brought(one, before, path, new=False))
         self._tell(before.size, 1)
         self._follow(one, path)
@@ -180,7 +182,7 @@ class Haul:
             self.tally.gaps += 1
             self._keep(
                 Brought(one, Got(one.service, one.key, one.name, None, 0, _now(), settled=one.settled), None, new=True)
-            )  # noqa: E501
+            )
         else:
             _forget(done)
             if not isinstance(fault, FetchError) or fault.whole:
@@ -244,7 +246,7 @@ class Haul:
             return
         for following in one.follow(path):
             before = self.ledger.here(following.service, following.key)
-            if before is not None and _still(following, before):
+            if before is not None and still(following, before):
                 self._is_here(following, before)
             else:
                 self._more.append(self._transfer(_Job(following, before)))
@@ -255,7 +257,7 @@ class Haul:
         self._waiting = []
 
 
-def _still(one: Wanted, before: Got) -> bool:
+def still(one: Wanted, before: Got) -> bool:
     """Is what is here what is wanted? What may have changed is asked for again, and so is what the listing says
     is of another size."""
     return before.settled and (one.size is None or before.size == one.size or before.digest is None)

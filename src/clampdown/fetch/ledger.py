@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +74,7 @@ class Ledger:
         self.requests: list[Request] = []
         self.forgot: list[Forgot] = []
         self.torn = 0  # lines that could not be read
+        self.known: Container[str] = ()  # inputs that the store holds: files of these may be gone
         self._lock = threading.Lock()
         for line in _lines(self.path):
             if line is None:
@@ -94,10 +95,14 @@ class Ledger:
         return self.root / digest[:2] / digest
 
     def here(self, service: str, key: str) -> Got | None:
-        """What was brought under this key and still counts: its file lies here whole, or was read and removed."""
+        """What was brought under this key and still counts: its file lies here whole, or the store holds it."""
         found = self.got.get((service, key))
-        if found is None or found.digest is None or not found.kept:
+        if found is None or found.digest is None:
             return found
+        if found.input is not None and found.input in self.known:
+            return found
+        if not found.kept:
+            return None
         try:
             whole = self.file(found.digest).stat().st_size == found.size
         except OSError:

@@ -50,15 +50,16 @@ def is_measurement_file(name: str) -> bool:
     return low.endswith((*_KINDS, *_PACKED))
 
 
-def find(paths: Iterable[str | os.PathLike[str]]) -> list[Input]:
-    """Every input that the paths name, sorted, each once; a path that names nothing is an error."""
+def find(paths: Iterable[str | os.PathLike[str] | Input]) -> list[Input]:
+    """Every input that the paths name, sorted, each once; a path that names nothing is an error. Inputs that were
+    found already (a fetched file goes by another name than its path) are taken as they are."""
     found: dict[str, Input] = {}
-    given = [os.fspath(path) for path in paths]
+    given = [path if isinstance(path, Input) else os.fspath(path) for path in paths]
     if not given:
         raise InputError("no file was named", hint="Name files, folders, globs, or - for stdin.")
     for path in given:
-        for one in _expand(path):
-            found.setdefault(one.path, one)
+        for one in [path] if isinstance(path, Input) else _expand(path):
+            found.setdefault(f"{one.path}\0{one.name}" if isinstance(path, Input) else one.path, one)
     return sorted(found.values(), key=lambda one: (one.shown, one.path))
 
 

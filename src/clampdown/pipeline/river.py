@@ -120,7 +120,7 @@ def reference_of(store: Store, asked: Reference | None) -> Reference:
 
 
 def ingest(
-    paths: Iterable[str | PathLike[str]],
+    paths: Iterable[str | PathLike[str] | Input],
     store: Store,
     *,
     reference: Reference | None = None,
@@ -177,6 +177,12 @@ def judge_store(
         done = run.settle(rules, judge=True, all_days=True, wanted=days_wanted)
         manifests.collect(store.storage, run.manifest)
         return done
+
+
+def unjudged(store: Store) -> tuple[str, ...]:
+    """The days that hold something that was never judged, and those on which something has landed."""
+    manifest = store.manifest()
+    return tuple(sorted({day for day, entry in manifest.days.items() if _deferred(entry)} | manifest.landing.keys()))
 
 
 def _crew(workers: int, size: int | None) -> int:

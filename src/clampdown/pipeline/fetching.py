@@ -1,0 +1,293 @@
+"""Law: plan, haul, ingest, and say what was covered; each step may be cut off and done again, and nothing is lost.
+
+A question becomes a list of wanted files (the plan, before anything is brought); those that are not here are brought
+in portions; each portion goes through the river as any file does. What was asked and answered whole is written down.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from clampdown.errors import EnvironmentFault, UsageError
+from clampdown.fetch.bucket import folder_of
+from clampdown.fetch.client import Client
+from clampdown.fetch.haul import Brought, Haul, Tally, still
+from clampdown.fetch.ledger import Got, Ledger, RawLock, Request
+from clampdown.fetch.services import ooni
+from clampdown.fetch.wanted import Asked, Service, Wanted
+from clampdown.pipeline import river
+from clampdown.pipeline.inputs import Input, Progress, key_of, printable
+from clampdown.pipeline.river import Summary, Tell
+from clampdown.store.store import Store
+
+SERVICES: Final[Mapping[str, Service]] = {one.name: one for one in (ooni.SERVICE,)}
+_PORTION: Final = 1 << 30  # bytes that are brought before they are read; provisional
+_PORTION_FILES: Final = 5000
+_GUESSED_RATE: Final = 2.5e6  # bytes a second, of a plan's time: 20 Mbit/s, and said so
+_GUESSED_WAIT: Final = 0.15  # seconds that a request takes beside its bytes
+_SPARE: Final = 1 << 30  # bytes of disk that stay free
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a question would bring."""
+
+    service: Service
+    asked: Asked
+    wanted: tuple[Wanted, ...]
+    here: int  # of them, that need not be brought
+    bytes: int  # of the others, as far as listings say
+    unsized: int  # of the others, those of which no listing says the size
+    seconds: float  # a guess
+
+    @property
+    def files(self) -> int:
+        return len(self.wanted)
+
+    @property
+    def received(self) -> tuple[datetime, datetime] | None:
+        """The uploads that are looked at, where upload and measurement differ."""
+        return ooni.received(self.asked) if self.service.name == "ooni" else None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a run brought and what the store took of it."""
+
+    tally: Tally
+    seconds: float
+    files: int = 0
+    records: int = 0
+    measurements: int = 0
+    levels: int = 0
+    published: int = 0
+    copies: int = 0
+    rejects: dict[str, int] = field(default_factory=dict[str, int])
+    days: tuple[str, ...] = ()
+    unread: tuple[Any, ...] = ()
+
+
+def service_of(name: str) -> Service:
+    """The service of this name."""
+    if name not in SERVICES:
+        raise UsageError(f"there is no service {name!r}", hint=f"Services: {', '.join(SERVICES)}.")
+    return SERVICES[name]
+
+
+def plan(service: Service, asked: Asked, client: Client, ledger: Ledger, tell: Tell = river.quiet) -> Plan:
+    """List what there is. Nothing is brought yet. `ledger.known` are the inputs of the store."""
+    _check(service, asked)
+    wanted: list[Wanted] = []
+    for one in service.plan(asked, client):
+        wanted.append(one)
+        tell(Progress(stage="list", files=1))
+    new = [one for one in wanted if _to_bring(one, ledger)]
+    known = sum(one.size or 0 for one in new)
+    seconds = known / _GUESSED_RATE + len(new) * _GUESSED_WAIT / client.manners.parallel
+    unsized = sum(one.size is None for one in new)
+    return Plan(service, asked, tuple(wanted), len(wanted) - len(new), known, unsized, seconds)
+
+
+def _check(service: Service, asked: Asked) -> None:
+    """Does the question fit the service?"""
+    if "country" in service.needs and asked.country is None:
+        raise UsageError("no country is named", hint=f"Say it after the service: clampdown fetch {service.name} IR.")
+    if "token" in service.needs and asked.token is None:
+        hint = "Ask the service for one, and put it into a file (--token-file) or the environment: docs/sources.md"
+        raise UsageError(f"{service.name} wants a token", hint=hint)
+    if asked.since >= asked.until:
+        raise UsageError("the period is empty", hint="--until is the first moment that is not asked for any more.")
+    if asked.since >= asked.now:
+        raise UsageError("the period lies in the future", hint="Nothing of it can be there yet.")
+    for name in asked.options:
+        if name not in service.options:
+            known = ", ".join(sorted(service.options)) or "none"
+            raise UsageError(f"{service.name} has no option {name!r}", hint=f"Options: {known}.")
+
+
+def _to_bring(one: Wanted, ledger: Ledger) -> bool:
+    here = ledger.here(one.service, one.key)
+    return here is None or not still(one, here)
+
+
+def fetch(
+    made: Plan,
+    store: Store,
+    client: Client,
+    ledger: Ledger,
+    *,
+    keep: bool = True,
+    cap: int | None = None,
+    judge: bool = True,
+    workers: int = 0,
+    parallel: int | None = None,
+    tell: Tell = river.quiet,
+    portion: int = _PORTION,
+) -> Fetched:
+    """Bring what the plan lists, and take it into the store. The caller holds the lock of the folder."""
+    begun = time.monotonic()
+    _check_room(made, ledger, keep=keep, cap=cap)
+    haul = _haul(client, ledger, parallel, cap, tell)
+    tell(Progress(stage="fetch", total_bytes=made.bytes + sum(_here_bytes(made, ledger))))
+    total = _Total()
+    for some in _portions(made.wanted, portion):
+        brought = list(haul.bring(some))
+        total.add(_take(brought, store, ledger, keep=keep, workers=workers, tell=tell))
+    if judge and (days := river.unjudged(store)):  # also what a killed run left
+        river.judge_store(store, days, workers=workers, progress=tell)
+    _write_request(made, ledger, haul.tally)
+    return total.fetched(haul.tally, time.monotonic() - begun)
+
+
+def _here_bytes(made: Plan, ledger: Ledger) -> Iterator[int]:
+    for one in made.wanted:
+        if not _to_bring(one, ledger):
+            got = ledger.here(one.service, one.key)
+            yield got.size if got is not None else 0
+
+
+def bring(made: Plan, client: Client, ledger: Ledger, *, cap: int | None = None, parallel: int | None = None,
+          tell: Tell = river.quiet) -> Tally:  # fmt: skip
+    """Only bring the files."""
+    haul = _haul(client, ledger, parallel, cap, tell)
+    for _ in haul.bring(made.wanted):
+        pass
+    return haul.tally
+
+
+def _haul(client: Client, ledger: Ledger, parallel: int | None, cap: int | None, tell: Tell) -> Haul:
+    def step(size: int, files: int) -> None:
+        tell(Progress(stage="fetch", read=size, files=files))
+
+    return Haul(client, ledger, parallel=parallel, cap=cap, tell=step)
+
+
+def _check_room(made: Plan, ledger: Ledger, *, keep: bool, cap: int | None) -> None:
+    """Is there a place for it? Said before the first byte."""
+    if folder_of(made.asked.base or "https://") is not None:
+        return  # files of a mirror on this machine are read where they lie
+    held = sum({g.digest: g.size for g in ledger.got.values() if g.digest and g.kept}.values())
+    if keep and cap is not None and held + made.bytes > cap:
+        hint = "Ask for less, raise raw_cap, or let files go after they are read (--no-keep)"
+        sizes = (f"{size / 1e9:,.1f} GB" for size in (made.bytes, held, cap))
+        what = "{} are to be brought, {} are here, and raw_cap allows {}".format(*sizes)
+        raise EnvironmentFault(what, where=str(ledger.root), hint=hint)
+    place = next((folder for folder in (ledger.root, *ledger.root.absolute().parents) if folder.exists()), Path())
+    free = shutil.disk_usage(place).free
+    wants = made.bytes if keep else min(made.bytes, _PORTION)
+    if wants + _SPARE > free:
+        hint = "Free some, ask for less, or name another folder with --raw"
+        raise EnvironmentFault(
+            f"{wants / 1e9:,.1f} GB are wanted, and {free / 1e9:,.1f} are free", where=str(ledger.root), hint=hint
+        )
+
+
+def _portions(wanted: Iterable[Wanted], most: int) -> Iterator[list[Wanted]]:
+    held: list[Wanted] = []
+    size = 0
+    for one in wanted:
+        held.append(one)
+        size += one.size or 0
+        if size >= most or len(held) >= _PORTION_FILES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+@dataclass
+class _Total:
+    """Summaries of portions added up."""
+
+    parts: list[Summary] = field(default_factory=list[Summary])
+    days: set[str] = field(default_factory=set[str])
+
+    def add(self, part: Summary | None) -> None:
+        if part is not None:
+            self.parts.append(part)
+            self.days.update(part.days)
+
+    def fetched(self, tally: Tally, seconds: float) -> Fetched:
+        rejects: Counter[str] = Counter()
+        for part in self.parts:
+            rejects.update(part.rejects)
+        names = ("files", "records", "measurements", "levels", "published", "copies")
+        counts = {name: sum(getattr(part, name) for part in self.parts) for name in names}
+        unread = tuple(one for part in self.parts for one in part.unread)[:20]
+        rejected = dict(sorted(rejects.items()))
+        return Fetched(tally, seconds, **counts, rejects=rejected, days=tuple(sorted(self.days)), unread=unread)
+
+
+def _take(
+    brought: list[Brought], store: Store, ledger: Ledger, *, keep: bool, workers: int, tell: Tell
+) -> Summary | None:
+    """What the store does not hold yet goes through the river; then it is written down which input it became."""
+    known = store.manifest().inputs
+    fresh: list[tuple[Brought, Input]] = []
+    for one in brought:
+        if one.path is None or (one.got.input is not None and one.got.input in known):
+            continue
+        name = printable(one.got.name)
+        fresh.append((one, Input(str(one.path), name, name, one.got.size)))
+    made = None
+    if fresh:
+        made = river.ingest([one for _, one in fresh], store, workers=workers, progress=tell, judge=False)
+    lines: list[Got] = []
+    for one, given in fresh:
+        lines.append(msgspec.structs.replace(one.got, input=key_of(given), kept=one.got.kept and keep))
+    if not keep:  # also what an earlier run left
+        again = {id(one) for one, _ in fresh}
+        lines += [msgspec.structs.replace(b.got, kept=False) for b in brought if b.got.kept and id(b) not in again]
+    ledger.add(*lines)
+    if not keep:
+        _let_go(brought, ledger)
+    return made
+
+
+def _let_go(brought: Iterable[Brought], ledger: Ledger) -> None:
+    """Remove files that were read, unless another key still keeps the same bytes."""
+    wanted = {got.digest for got in ledger.got.values() if got.kept}
+    for one in brought:
+        if one.got.digest is not None and one.got.digest not in wanted:
+            ledger.file(one.got.digest).unlink(missing_ok=True)
+
+
+def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
+    asked, received = made.asked, made.received
+    ledger.add(
+        Request(
+            made.service.name,
+            asked.since.isoformat(),
+            min(asked.until, asked.now).isoformat(),
+            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            country=asked.country,
+            networks=asked.networks,
+            tests=asked.tests,
+            options=dict(asked.options),
+            until_received=None if received is None else received[1].isoformat(),
+            files=made.files,
+            bytes=tally.bytes,
+            missing=len(tally.failed),
+            base=asked.base,
+        )
+    )
+
+
+def raw_lock(root: Path) -> RawLock:
+    """One run at a time brings files to a folder."""
+    return RawLock(root)
+
+
+def failures(tally: Tally, most: int = 10) -> Iterator[str]:
+    """The first files that could not be had, in words."""
+    for wanted, fault in tally.failed[:most]:
+        yield f"{wanted.key}: {fault.what}"
