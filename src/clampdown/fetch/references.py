@@ -50,6 +50,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str | None = None
     listing: str | None = None  # etag of the list of versions
     changed: str | None = None  # Last-Modified of it
+    rows: int | None = None  # that the loader used
     fetched: bool = False  # its date is the day on which it was brought: nobody said another
 
 

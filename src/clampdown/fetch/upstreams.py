@@ -137,10 +137,10 @@ def load_upstreams(data: bytes, where: str = FILE) -> Upstreams:
     if len({row.id for row in rows}) != len(rows):
         raise RuleError("two upstreams have one id", where=where)
     words = ("what", "why", "instead")
-    elsewhere = [
-        tuple(toml.text(t, word, where) for word in words) for t in toml.tables(document, "elsewhere", where)
-    ]
-    return Upstreams(rows, Limits(share("shrink"), share("unreadable"), most), tuple((a, b, c) for a, b, c in elsewhere))
+    elsewhere = [tuple(toml.text(t, word, where) for word in words) for t in toml.tables(document, "elsewhere", where)]
+    return Upstreams(
+        rows, Limits(share("shrink"), share("unreadable"), most), tuple((a, b, c) for a, b, c in elsewhere)
+    )
 
 
 def _row(table: toml.Table, where: str) -> Upstream:

@@ -36,6 +36,8 @@ class SnapshotRow:
     size: int
     adopted: str | None  # when `update` took it, RFC 3339; None: it was given by hand, or is the package's own
     upstream: str  # id of the row of upstreams.toml; "" for what the reader gave, and for the package's own
+    dated: bool = True  # False: nobody said its date, so it is the day on which it was brought
+    rows: int | None = None  # that the loader uses, as far as they were counted
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -117,15 +119,18 @@ def snapshots(store: Store) -> tuple[SnapshotRow, ...]:
     """The reference data that the store uses next, file by file; the package's own tables are among them."""
     given = given_of(store)
     memory = remembered(store)
-    ids = {seen.digest: upstream for upstream, seen in memory.seen.items()}
+    seen = {found.name: (upstream, found) for upstream, found in memory.seen.items()}
     sizes = {name: len(data) for name, data in (own_files() | given).items()}
-    return tuple(
-        SnapshotRow(
+    rows: list[SnapshotRow] = []
+    for one in list_snapshots(given):
+        upstream, found = seen.get(one.name, ("", None))
+        known = found if found is not None and found.digest == one.digest else None
+        rows.append(SnapshotRow(
             name=one.name, kind=one.kind, date=one.date, digest=one.digest, licence=one.terms.licence,
-            size=sizes[one.name], adopted=memory.adopted.get(one.digest), upstream=ids.get(one.digest, ""),
-        )
-        for one in list_snapshots(given)
-    )  # fmt: skip
+            size=sizes[one.name], adopted=memory.adopted.get(one.digest), upstream=upstream if known else "",
+            dated=known is None or not known.fetched, rows=known.rows if known else None,
+        ))  # fmt: skip
+    return tuple(rows)
 
 
 def adopt(store: Store, before: str | None, reference: Reference | None, memory: Memory) -> None:

@@ -6,7 +6,7 @@ Everything is fetched and checked before the store is written to, so that a run 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -141,10 +141,10 @@ def _one(upstream: Upstream, look: _Look, gone: dict[str, FetchError]) -> tuple[
         return Step(upstream.id, SAME, was, was), None
     old = look.given.get(was)
     if old == found.data:  # the same bytes keep their name and date
-        same = msgspec.structs.replace(found.seen, name=was)
-        return Step(upstream.id, SAME, was, was, note=found.note), Brought(
-            upstream, found.day, found.data, same, found.note
-        )
+        dated = seen.fetched if seen is not None else found.seen.fetched
+        rows = seen.rows if seen is not None else rows_of(upstream.kind, was, found.data).used
+        same = msgspec.structs.replace(found.seen, name=was, fetched=dated, rows=rows)
+        return Step(upstream.id, SAME, was, was, note=found.note), replace(found, seen=same)
     return _checked(upstream, look, found, was, old, seen)
 
 
@@ -168,7 +168,8 @@ def _checked(
         return Step(upstream.id, REFUSED, was, was, rows=rows.used, why=why, note=found.note), None
     added, removed = difference(upstream.kind, old, found.data) if old is not None else (rows.used, 0)
     state = CHANGED if was else NEW
-    return Step(upstream.id, state, name, was, rows.used, added, removed, note=found.note), found
+    counted = replace(found, seen=msgspec.structs.replace(found.seen, rows=rows.used))
+    return Step(upstream.id, state, name, was, rows.used, added, removed, note=found.note), counted
 
 
 def _loaded(
@@ -201,9 +202,7 @@ def _files(
     return kept | {step.name: brought[step.upstream].data for step in steps}
 
 
-def _taken(
-    memory: Memory, seen: Mapping[str, Seen], kept: Mapping[str, str], names: set[str], now: datetime
-) -> Memory:
+def _taken(memory: Memory, seen: Mapping[str, Seen], kept: Mapping[str, str], names: set[str], now: datetime) -> Memory:
     """What is remembered from now on: of upstreams whose file is in use, and when each file was taken."""
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     fresh = {kept[name]: stamp for name in names if name in kept}
@@ -297,10 +296,16 @@ def bring_locked(
     reference = load_reference(files)
     if reference.digest != lock.reference:
         raise InputError("the lock contradicts itself: its files do not make the reference that it names")
-    steps = tuple(_pinned_step(one, had) for one in lock.snapshots)
+    steps = tuple(_pinned_step(one, files[one.name], had) for one in lock.snapshots)
     memory = remembered(store)
     kept = {one.name: one.sha256 for one in lock.snapshots}
-    taken = _taken(memory, memory.seen, kept, {step.name for step in steps if step.state != SAME}, moment)
+    stamp = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seen = memory.seen | {
+        one.upstream: Seen(one.name, one.sha256, one.address, one.address, stamp, rows=step.rows)
+        for one, step in zip(lock.snapshots, steps, strict=True)
+        if one.upstream and step.state != SAME
+    }
+    taken = _taken(memory, seen, kept, {step.name for step in steps if step.state != SAME}, moment)
     return _finish(store, before, reference, taken, steps, dry=dry)
 
 
@@ -323,6 +328,7 @@ def _kept(store: Store, digest: str) -> bytes | None:
     return data if sha256(data).hexdigest() == digest else None
 
 
-def _pinned_step(one: Pinned, had: Mapping[str, bytes]) -> Step:
-    same = one.name in had and sha256(had[one.name]).hexdigest() == one.sha256
-    return Step(one.upstream or one.name, SAME if same else NEW, one.name)
+def _pinned_step(one: Pinned, data: bytes, had: Mapping[str, bytes]) -> Step:
+    if had.get(one.name) == data:
+        return Step(one.upstream or one.name, SAME, one.name)
+    return Step(one.upstream or one.name, NEW, one.name, rows=rows_of(kind_of(one.name), one.name, data).used)
