@@ -31,7 +31,7 @@ from clampdown.pipeline.references import (
 )
 from clampdown.reference import Reference, load_reference
 from clampdown.reference.checking import difference, rows_of, why_not
-from clampdown.reference.load import day_in, digest_of, kind_of, own_files
+from clampdown.reference.load import bodies_of, day_in, digest_of, kind_of, own_files
 from clampdown.reference.locks import Lock, Pinned
 from clampdown.store.store import Store, country_code
 
@@ -217,7 +217,7 @@ def _finish(
 ) -> Updated:
     had = before or present_digest(store)
     changes = reference.digest != had
-    bodies = changes and _bodies(given_of(store)) != _bodies(reference.given)
+    bodies = changes and bodies_of(given_of(store)) != reference.match_references_digest
     if not dry and (changes or memory != remembered(store)):
         adopt(store, before, reference if changes else None, memory)
     return Updated(
@@ -229,12 +229,6 @@ def _finish(
         stale=stale_days(store, reference),
         bodies=bodies,
     )
-
-
-def _bodies(files: Mapping[str, bytes]) -> str:
-    """Names the fingerprints over bodies; what has no fingerprints is not read for it."""
-    few = {name: data for name, data in files.items() if kind_of(name) == "fingerprints"}
-    return load_reference(few).match_references_digest
 
 
 # ---- lock files ------------------------------------------------------------------------------------------------

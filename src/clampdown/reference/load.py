@@ -179,6 +179,17 @@ def _snapshots(
     return tuple(rows)
 
 
+def _fingerprints(files: Sequence[tuple[str, bytes]]) -> Fingerprints:
+    # HTTP before DNS: where upstream uses one name twice, the DNS row gets the longer id.
+    return load_fingerprints(sorted(files, key=lambda f: (not f[0].startswith(OWN), "dns" in f[0])))
+
+
+def bodies_of(given: Mapping[str, bytes]) -> str:
+    """Names the body fingerprints that `load_reference` would make of these files."""
+    files = own_files() | dict(given)
+    return _fingerprints([(n, files[n]) for n in sorted(files) if kind_of(n) == "fingerprints"]).body_digest
+
+
 def list_snapshots(given: Mapping[str, bytes]) -> tuple[Snapshot, ...]:
     """What `load_reference` would list of these files, without reading what they hold."""
     files = own_files() | dict(given)
@@ -235,10 +246,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
     terms, said = _terms(licences)
     synthetic = any(toml.flag(doc, "synthetic", name) for name, doc in worlds)
     categories = _names(tables[OWN + "categories.toml"], "categories", "categories.toml")
-    # HTTP before DNS: where upstream uses one name twice, the DNS row gets the longer id.
-    fingerprints = load_fingerprints(
-        sorted(of("fingerprints"), key=lambda f: (not f[0].startswith(OWN), "dns" in f[0]))
-    )
+    fingerprints = _fingerprints(of("fingerprints"))
     networks, network_problems = load_networks(of("networks"))
     users, user_problems = load_users(of("users"))
     delegations, delegation_problems = load_delegations(of("delegated"), of("countries"))

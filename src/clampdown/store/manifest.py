@@ -228,7 +228,14 @@ def collect(storage: Storage, manifest: Manifest) -> None:
 
 
 def keep_reference_file(storage: Storage, data: bytes) -> str:
-    """Keep one file of reference data under the digest of its content; it may be there already."""
+    """Keep one file of reference data under the digest of its content; it may be there already, or be damaged."""
     digest = hashlib.sha256(data).hexdigest()
-    storage.write_new(f"reference/{digest}", data)
+    path = f"reference/{digest}"
+    if not storage.write_new(path, data) and hashlib.sha256(storage.read(path)).hexdigest() != digest:
+        sink = storage.create(path)
+        try:
+            sink.file.write(data)
+            sink.close()
+        finally:
+            sink.abandon()
     return digest
