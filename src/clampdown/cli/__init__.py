@@ -34,6 +34,8 @@ VERBS: Final[dict[str, str]] = {
     "report": "Write the page of evidence for a country.",
     "verify": "Recompute every number of a report.",
     "export": "Hand out a table as Parquet, CSV or JSON lines.",
+    "status": "Say what a store holds, what of it is missing, and how old it is.",
+    "init": "Write a commented settings file.",
     "demo": "Run everything on a synthetic country with known truth.",
 }
 # `cli/notes.py` is how every command speaks on stderr.

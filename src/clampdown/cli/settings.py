@@ -15,6 +15,7 @@ from typing import Any, Final
 from clampdown.errors import UsageError
 
 PREFIX: Final = "CLAMPDOWN_"
+JOBS: Final = "job"  # tables of the file that are no settings: cli/jobs.py reads them
 # Read by the tests, by the frame itself or for reporting a fault; not settings of the river.
 OTHER_VARIABLES: Final = frozenset({"CLAMPDOWN_CONFIG", "CLAMPDOWN_REQUIRE", "CLAMPDOWN_SHARED"})
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -35,6 +36,7 @@ class Settings:
     raw: str | None = None  # folder of fetched files; default: the folder `raw` of the store
     raw_keep: bool = True  # keep fetched files after they are read
     raw_cap: int = 50 << 30  # bytes that fetched files may take on the disk
+    mirror: str | None = None  # address or folder of a mirror that holds each service below its name
     proxy: str | None = None  # address of a proxy: http://, socks5h://
     fetch_parallel: int = 0  # connections at once; 0 = what each service is said to bear
     fetch_total: int = 0  # seconds that one run may take; 0 = no limit
@@ -96,9 +98,9 @@ def from_toml(data: bytes) -> dict[str, object]:
         raise UsageError(f"not a TOML file: {fault}") from None
     known = [f.name for f in fields(Settings)]
     for name in table:
-        if name not in known:
-            raise _unknown(name, known)
-    return table
+        if name not in (*known, JOBS):
+            raise _unknown(name, [*known, JOBS])
+    return {name: value for name, value in table.items() if name != JOBS}
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, object]:

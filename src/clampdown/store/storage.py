@@ -22,6 +22,7 @@ from clampdown.errors import EnvironmentFault, Error, StoreError
 _PATH: Final = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_=.-]*(/[A-Za-z0-9_=-][A-Za-z0-9_=.-]*)*\Z")
 _TEMPORARY: Final = ".tmp-"
 _LOCK: Final = "lock"
+RAW: Final = "raw"  # folder of fetched files, where no other is named; no part of the store itself
 
 
 @runtime_checkable
@@ -139,9 +140,12 @@ class LocalStorage:
         return str(self.root.resolve() / f"{_TEMPORARY}spill-{os.getpid()}")
 
     def sweep(self) -> None:
-        """Remove what killed writers left half written, and folders left empty. Only the lock's holder may."""
+        """Remove what killed writers left half written, and folders left empty. Only the lock's holder may. The folder
+        of fetched files has a lock of its own: what is half written there may still grow."""
         with spoken(str(self.root)):
             for folder, _, names in os.walk(self.root, topdown=False):
+                if Path(folder).relative_to(self.root).parts[:1] == (RAW,):
+                    continue
                 for name in names:
                     if name.startswith(_TEMPORARY) or Path(folder).name.startswith(_TEMPORARY):
                         (Path(folder) / name).unlink(missing_ok=True)
@@ -151,7 +155,7 @@ class LocalStorage:
 
     def strange(self) -> list[str]:
         """What lies here that no store would have put here."""
-        ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest", "log")
+        ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest", "log", RAW)
         if not self.root.exists():
             return []
         with spoken(str(self.root)):

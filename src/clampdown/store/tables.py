@@ -24,6 +24,7 @@ from clampdown.store.storage import Storage, missing, spoken
 
 _GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
 _PART: Final = 1 << 20  # rows in a part
+_LATER: Final = frozenset({"content"})  # columns that tables got after the first format was in use
 # Checksums of pages: without them one flipped bit in thirteen was read as another value and not noticed.
 _SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 _LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
@@ -183,9 +184,18 @@ def read_part(
             table = pq.read_table(
                 file, columns=names, filters=where, page_checksum_verification=True, use_threads=False
             )
+        table = _filled(table, wanted)
         if table.column_names != wanted.names or (where is None and table.num_rows != part.rows):
             raise _damaged(part)
         return table.replace_schema_metadata(None).cast(wanted)
+
+
+def _filled(table: pa.Table, wanted: pa.Schema) -> pa.Table:
+    """A column that stores of before do not have is null in theirs."""
+    for place, name in enumerate(wanted.names):
+        if name in _LATER and name not in table.column_names:
+            table = table.add_column(place, wanted.field(name), pa.nulls(table.num_rows, wanted.field(name).type))
+    return table
 
 
 def _damaged(part: Part) -> StoreError:
@@ -244,6 +254,21 @@ def spans(
             wanted = [n for n in range(whole.num_row_groups) if _meets(whole.metadata.row_group(n), place, low, high)]
             if wanted:
                 yield whole.read_row_groups(wanted, columns=list(columns), use_threads=False)
+
+
+def constant(storage: Storage, parts: Iterable[Part], table: str, column: str) -> str | None:
+    """The one value that all rows of these parts have in a column of text, if their footers say so; else None."""
+    place = TABLES[table].names.index(column)
+    found: set[str] = set()
+    for part in parts:
+        with _reading(part), storage.open(part.path) as file:
+            about = pq.ParquetFile(file).metadata
+            for number in range(about.num_row_groups):
+                known = about.row_group(number).column(place).statistics
+                if known is None or not known.has_min_max or known.null_count or known.min != known.max:
+                    return None
+                found.add(known.min)
+    return found.pop() if len(found) == 1 else None
 
 
 def _meets(group: Any, place: int, low: str, high: str) -> bool:
