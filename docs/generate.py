@@ -264,6 +264,32 @@ def sources_page() -> str:
     ))  # fmt: skip
 
 
+def upstreams_page() -> str:
+    """Where `clampdown update` gets reference data from."""
+    path = CODE / "fetch/upstreams.toml"
+    document = read(path)
+    dates = {"inside": "the file says it", "version": "of its newest version", "modified": "the server says it"}
+    rows = [
+        (f"`{u['id']}`", f"`{u['kind']}`", u["why"], "yes" if u["default"] else f"`--only {u['kind']}`",
+         dates[u["date"]], f"`{u['terms']}`", u["address"])
+        for u in document["upstream"]
+    ]  # fmt: skip
+    limits = [(f"`{name}`", f"{value:,}") for name, value in document["limits"].items()]
+    return "\n".join((
+        "# Upstreams of reference data\n", MADE,
+        f"{law(path)[:1].upper()}{law(path)[1:].partition(' id ')[0]}\n",
+        "Terms are those of [this table](sources.md#terms); `{cc}` is a country, asked for by `--country`. What they "
+        "are for, and how they are pinned: [references](../references.md).\n",
+        table(("upstream", "kind", "for", "brought", "its date", "terms", "address"), rows),
+        "## Limits\n",
+        "A new snapshot that loses a larger share of its rows, or of which more cannot be read, is refused. "
+        "Provisional.\n",
+        table(("limit", "value"), limits),
+        "## Not fetched here\n",
+        table(("what", "why", "instead"), ((e["what"], e["why"], f"{e['instead']}") for e in document["elsewhere"])),
+    ))  # fmt: skip
+
+
 def law_of(module: str) -> str:
     """The first paragraph of a module's docstring (of its package's, where it has parts), without its marker."""
     import importlib
@@ -297,6 +323,7 @@ def pages() -> dict[str, str]:
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
     made |= {"manners.md": manners_page(), "sources.md": sources_page()}
+    made |= {"upstreams.md": upstreams_page()}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}
     files = {f"reference/{name}": text for name, text in texts.items()}
     return files | {f"schema/{name}": text for name, text in schemas()}

@@ -125,7 +125,7 @@ def _update(frame: Frame, store: Store, lock: Lock | None, words: Mapping[str, A
     with _client(frame) as client, frame.notes.progress("update"):
         told: dict[str, Any] = {
             "client": client,
-            "base": words["base"],
+            "base": words["base"] or _mirrored(frame),
             "extra": extra,
             "dry": words["dry_run"],
             "tell": frame.notes.detail,
@@ -135,6 +135,12 @@ def _update(frame: Frame, store: Store, lock: Lock | None, words: Mapping[str, A
                 raise UsageError("a lock names its snapshots itself", hint="Leave out --country and --only.")
             return bring_locked(store, lock, **told)
         return update(store, countries=words["countries"], only=words["only"], **told)
+
+
+def _mirrored(frame: Frame) -> str | None:
+    """Where the mirror of the settings holds reference data."""
+    mirror = frame.settings.mirror
+    return None if mirror is None else f"{mirror.rstrip('/')}/reference"
 
 
 def _client(frame: Frame) -> Client:
