@@ -217,7 +217,8 @@ def _finish(
 ) -> Updated:
     had = before or present_digest(store)
     changes = reference.digest != had
-    bodies = changes and bodies_of(given_of(store)) != reference.match_references_digest
+    read = bool(store.manifest().inputs)
+    bodies = changes and read and bodies_of(given_of(store)) != reference.match_references_digest
     if not dry and (changes or memory != remembered(store)):
         adopt(store, before, reference if changes else None, memory)
     return Updated(
