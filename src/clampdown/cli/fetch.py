@@ -167,16 +167,14 @@ def _raw(frame: Frame) -> Path:
 
 
 def _client(frame: Frame, service: str) -> Client:
+    """A client with the manners that the service is known to want."""
     from clampdown.fetch.client import Client
+    from clampdown.fetch.known import known
     from clampdown.fetch.manners import Manners
 
-    settings = frame.settings
-    manners = Manners(total=float(settings.fetch_total), proxy=settings.proxy)
-    if settings.fetch_parallel:
-        from dataclasses import replace
-
-        manners = replace(manners, parallel=settings.fetch_parallel)
-    return Client(manners)
+    settings, row = frame.settings, known(service)
+    parallel, total = settings.fetch_parallel or row.parallel, float(settings.fetch_total)
+    return Client(Manners(parallel=parallel, pause=row.pause, total=total, proxy=settings.proxy))
 
 
 def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, Any]) -> Asked:
@@ -218,6 +216,7 @@ def _options(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def token_of(frame: Frame, service: str) -> Secret | None:
     """The service's token: the file's first line, else what the environment holds."""
+    from clampdown.fetch.known import known
     from clampdown.fetch.wanted import Secret
 
     file = frame.settings.token_file
@@ -230,7 +229,7 @@ def token_of(frame: Frame, service: str) -> Secret | None:
         if not text or any(c.isspace() or not c.isprintable() for c in text):
             raise InputError("the file holds no token", where=file, hint="It is one line, with nothing but the token.")
         return Secret(text)
-    names = {"radar": ("CLAMPDOWN_RADAR_TOKEN", "CLOUDFLARE_API_TOKEN")}.get(service, ())
+    names = known(service).token
     return next((Secret(os.environ[name]) for name in names if os.environ.get(name)), None)
 
 

@@ -208,7 +208,8 @@ def run(group: click.Command, words: list[str]) -> int:
         notes.error(fault.format_message(), exit_code=USAGE)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        kept = "; what was committed is kept, and the same command finishes the rest" if "ingest" in words else ""
+        goes_on = {"ingest", "fetch"} & set(words)
+        kept = "; what was committed is kept, and the same command finishes the rest" if goes_on else ""
         notes.error(f"interrupted{kept}", exit_code=130)
         return INTERRUPTED
     except BrokenPipeError:

@@ -16,8 +16,10 @@ from clampdown.errors import UsageError
 
 PREFIX: Final = "CLAMPDOWN_"
 JOBS: Final = "job"  # tables of the file that are no settings: cli/jobs.py reads them
-# Read by the tests, by the frame itself or for reporting a fault; not settings of the river.
-OTHER_VARIABLES: Final = frozenset({"CLAMPDOWN_CONFIG", "CLAMPDOWN_REQUIRE", "CLAMPDOWN_SHARED"})
+# Read by the tests, by the frame itself, as a token or for reporting a fault; not settings of the river.
+OTHER_VARIABLES: Final = frozenset(
+    {"CLAMPDOWN_CONFIG", "CLAMPDOWN_RADAR_TOKEN", "CLAMPDOWN_REQUIRE", "CLAMPDOWN_SHARED"}
+)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 

@@ -137,6 +137,8 @@ class Client:
                     if transfer is None:
                         break
                     self._start(transfer)
+                    if self.manners.pause:
+                        self._not_before = max(self._not_before, self._clock() + self.manners.pause)
                 if not self._live and not later and not first and exhausted:
                     return
                 self._check_time()
@@ -231,6 +233,8 @@ class Client:
         transfer.status, transfer.head, transfer.trouble = 0, 0, None
         transfer.worth, transfer.moved = False, False
         transfer.headers = {}
+        # What a server said wrongly may still lie in the connection: another try gets one of its own.
+        handle.setopt(pycurl.FRESH_CONNECT, int(transfer.tries > 1))
         handle.setopt(pycurl.URL, (transfer.place or transfer.url).encode())
         handle.setopt(pycurl.HTTPHEADER, headers)
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip") if transfer.packed else handle.unsetopt(pycurl.ACCEPT_ENCODING)
@@ -310,7 +314,8 @@ class Client:
     def _redirect(self, transfer: Transfer) -> Error | None:
         """Follow within the host (http may become https), or to hosts that were named; anything else is refused."""
         here = transfer.place or transfer.url
-        target = urljoin(here, transfer.headers.get("location", ""))
+        location = transfer.headers.get("location", "")
+        target = urljoin(here, location)
         one, other = urlsplit(here), urlsplit(target)
         same = one.hostname == other.hostname and (
             (one.scheme, one.port) == (other.scheme, other.port) or (one.scheme == "http" and other.scheme == "https")
@@ -318,8 +323,8 @@ class Client:
         named = other.scheme == "https" and other.port is None and other.hostname in transfer.leads_to
         same = same or (named and transfer.token is None)
         transfer.hops += 1
-        if not same or not transfer.headers.get("location"):
-            return faults.elsewhere(transfer.url, target)
+        if not same or not location:
+            return faults.elsewhere(transfer.url, target if location else "")
         if transfer.hops > self.manners.hops:
             return self._told(transfer, faults.Kind("it redirects in a circle", again=False))
         transfer.place, transfer.moved = target, True

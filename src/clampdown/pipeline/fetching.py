@@ -20,16 +20,23 @@ import msgspec
 from clampdown.errors import EnvironmentFault, UsageError
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
+from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
 from clampdown.fetch.ledger import Got, Ledger, RawLock, Request
-from clampdown.fetch.services import ooni
+from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
 
-SERVICES: Final[Mapping[str, Service]] = {one.name: one for one in (ooni.SERVICE,)}
+SERVICES: Final[Mapping[str, Service]] = {
+    one.name: one
+    for one in (
+        ooni.SERVICE, ooni_api.SERVICE, ioda.SERVICE, tor_metrics.SERVICE, radar.SERVICE, google.SERVICE, ris.SERVICE,
+        routeviews.SERVICE,
+    )
+}  # fmt: skip
 _PORTION: Final = 1 << 30  # bytes that are brought before they are read; provisional
 _PORTION_FILES: Final = 5000
 _GUESSED_RATE: Final = 2.5e6  # bytes a second, of a plan's time: 20 Mbit/s, and said so
@@ -105,7 +112,7 @@ def plan(
 
 def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list[Wanted]]:
     """What an earlier run of the same question listed, if it was answered whole, and until which upload."""
-    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), asked.base)
+    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), _base(asked))
     ends: list[datetime] = []
     for one in ledger.requests:
         if (one.service, one.country, one.networks, one.tests, one.options, one.base) != same or one.missing:
@@ -125,6 +132,11 @@ def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list
     if any(ledger.here(one.service, one.key) is None for one in found):
         return asked, []  # something is gone: ask for the listing, with its sizes and digests
     return closed, found
+
+
+def _base(asked: Asked) -> str | None:
+    """The mirror as it may be written down: without a user or a query, which may hold a secret."""
+    return None if asked.base is None else place(asked.base)
 
 
 def _check(service: Service, asked: Asked) -> None:
@@ -307,7 +319,7 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             files=made.files,
             bytes=tally.bytes,
             missing=len(tally.failed),
-            base=asked.base,
+            base=_base(asked),
         )
     )
 

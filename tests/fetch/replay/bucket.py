@@ -38,7 +38,7 @@ class Bucket:
     def prefix(self) -> str:
         return f"/{self.name}/" if self.name else "/"
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         """All keys, in order."""
         return list(self._keys)
 

@@ -239,7 +239,7 @@ class Replay:
             await _drip(writer, body or b"\0" * 1024, fault.rate)
         await _drip(writer, body + b"\0" * fault.extra, fault.rate)
         sent.whole = fault.length == 0
-        return fault.length <= 0 and not fault.extra
+        return not fault.length and not fault.extra  # what is left over would be taken for the next answer
 
 
 async def _drip(writer: asyncio.StreamWriter, body: bytes, rate: float | None) -> None:
