@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -187,6 +187,7 @@ locks = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(locks)
 def test_a_lock_is_read_as_it_was_written(lock: Lock) -> None:
     again = read(write(lock), "lock")

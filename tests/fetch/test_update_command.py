@@ -216,3 +216,18 @@ def test_a_dry_run_makes_no_store(server: Served, said: Said) -> None:
     assert "fingerprints_http-2024-01-20.csv" in out
     assert "fingerprints_http-2024-01-20.csv" not in said("update", "--list", "--store", "store")[1]
     assert said("update", "--store", "nowhere", "--dry-run")[0] == 2
+
+
+def test_the_mirror_of_the_settings_is_asked_and_nobody_else(
+    server: Served, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mirror" / "reference"
+    folder.mkdir(parents=True)
+    for which, data in (("http", fingerprints(30)), ("dns", fingerprints(25))):
+        (folder / f"fingerprints_{which}.csv").write_bytes(data)
+    (folder / "global.csv").write_bytes(sites(("denied.example", "NEWS")))
+    monkeypatch.setenv("CLAMPDOWN_MIRROR", str(tmp_path / "mirror"))
+    code, out, err = said("update", "--store", "store")
+    assert code == 0, err
+    assert "global.csv" in out
+    assert not server.asked
