@@ -109,7 +109,6 @@ FILES: list[tuple[str, Fault]] = [
     ("hardly any bytes came", faults.slow(200)),
     ("broke off in the middle, 2 times", faults.cut()),
     ("broke off in the middle", faults.too_long()),
-    ("bytes came, and the listing says", faults.too_short()),
     ("the service is in trouble (500), 2 times", faults.broken()),
     ("the service is in trouble (503), 2 times", faults.storm()),
     ("the service refuses (403)", faults.refused()),
@@ -148,6 +147,19 @@ def test_what_costs_one_file(half: int, server: Replay, busy: Archive, say: Say,
     assert (code, json.loads(out)["brought"]) == (0, len(some)), err
     whole(tmp_path / "store", busy, complete=True)
     assert all(server.counts()[path] == 1 for path in well)  # what was had well is not asked for again
+
+
+@pytest.mark.usefixtures("served")
+def test_a_length_that_is_too_short(server: Replay, busy: Archive, say: Say, tmp_path: Path) -> None:
+    """What is left over may stand before the next answer of the connection: that one is asked for again."""
+    server.faults = own_objects(busy, [faults.too_short()])
+    code, _, err = say(*words(server.url))
+    assert code == 2
+    assert "bytes came, and the listing says" in err
+    whole(tmp_path / "store", busy, complete=False)
+    server.faults = []
+    assert say(*words(server.url))[0] == 0
+    whole(tmp_path / "store", busy, complete=True)
 
 
 def _struck(server: Replay, path: str) -> bool:

@@ -173,6 +173,14 @@ def test_pins_are_written_once_and_then_kept(server: Served, said: Said) -> None
         assert says in err, words
 
 
+def test_a_store_that_was_updated_is_whole_and_its_status_tells_the_snapshots(server: Served, said: Said) -> None:
+    said("update", "--store", "store")
+    code, out, err = said("doctor", "--store", "store")
+    assert code == 0, (out, err)
+    _, out, _ = said("status", "--store", "store", "--json")
+    assert "test-lists/2024-01-11/global.csv" in out
+
+
 def test_listing_asks_nobody(server: Served, said: Said) -> None:
     said("update", "--store", "store")
     server.asked.clear()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
@@ -20,8 +19,6 @@ from clampdown.reference import Reference, load_reference
 from clampdown.reference.load import digest_of, digest_of_digests, list_snapshots, own_files
 from clampdown.store import manifest as manifests
 from clampdown.store.store import Filter, Store
-
-MEMORY: Final = "reference/upstreams.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Memory(msgspec.Struct, frozen=True):
 def remembered(store: Store) -> Memory:
     """The memory; an empty one where there is none that can be read."""
     try:
-        return msgspec.json.decode(store.storage.read(MEMORY), type=Memory)
+        return msgspec.json.decode(store.storage.read(manifests.ORIGINS), type=Memory)
     except (FileNotFoundError, msgspec.MsgspecError):
         return Memory()
 
@@ -59,7 +56,7 @@ def remember(store: Store, memory: Memory) -> None:
     """Write it down, in one piece; the writer's seat is held."""
     if memory == remembered(store):
         return
-    sink = store.storage.create(MEMORY)
+    sink = store.storage.create(manifests.ORIGINS)
     try:
         sink.file.write(msgspec.json.format(msgspec.json.encode(memory, order="sorted"), indent=1))
         sink.close()

@@ -7,6 +7,7 @@ built once and stamped with times, networks and ids; nobody measured them.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import random
@@ -181,9 +182,11 @@ class _Maker:
             received=received,
         )  # type: ignore[arg-type]
         made["annotations"]["synthetic"] = f"clampdown replay {self.number}: nobody measured this"
+        digits = hashlib.sha256(f"{country} {self.number}".encode()).hexdigest()[:16]
+        uid = f"{received:%Y%m%d%H%M%S}.{self.number:06}_{country}_{short(test)}_{digits}" if named else ""
+        made["measurement_uid"] = uid
         if not named:
             del made["measurement_uid"]
-        uid = made["measurement_uid"] if named else ""
         return made, Known(uid, test, country, time, received, network)
 
     def _several(self, test: str, hour: datetime, country: str, many: int) -> list[tuple[Record, Known]]:

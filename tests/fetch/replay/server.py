@@ -125,10 +125,10 @@ class Loop:
 class Replay:
     """The server. Mount handlers before or while it runs; the longest prefix that fits answers."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, faults: Iterable[Fault] = (), port: int = 0) -> None:
         self.faults: list[Fault] = list(faults)
         self.log: list[Sent] = []
-        self.port = 0
+        self.port = port
         self.connections = 0
         self._tls = tls
         self._mounts: dict[str, Handler] = {}
@@ -136,7 +136,7 @@ class Replay:
 
     def __enter__(self) -> Self:
         self._loop.__enter__()
-        self.port = self._loop.listen(self._serve, self._tls)
+        self.port = self._loop.listen(self._serve, self._tls, self.port)
         return self
 
     def __exit__(
