@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import upstreams
 
 if TYPE_CHECKING:
     from clampdown.fetch.known import Known
@@ -356,6 +357,7 @@ def pages() -> dict[str, str]:
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
     made |= {"manners.md": manners_page(), "sources.md": sources_page()}
+    made |= {"upstreams.md": upstreams.page(CODE / "fetch/upstreams.toml", MADE, table)}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}
     files = {f"reference/{name}": text for name, text in texts.items()} | {"sources.md": services_page()}
     return files | {f"schema/{name}": text for name, text in schemas()}

@@ -69,6 +69,21 @@ def open_reference(frame: Frame) -> Reference | None:
     return made
 
 
+def say_stale(frame: Frame, store: Store, reference: Reference | None, *, detected: bool = False) -> None:
+    """Whatever is read was made with the rules and the reference data of then; say so where those of now differ."""
+    from clampdown.pipeline.references import stale_days
+
+    days = stale_days(store, reference)
+    if days:
+        given = f" --reference {frame.settings.reference}" if frame.settings.reference else ""
+        then = f", then clampdown detect --store {frame.store()}" if detected else ""
+        frame.notes.warn(
+            f"{len(days):,} days were judged with other rules or reference data than would be used now, and are told "
+            f"as they were judged: clampdown judge --store {frame.store()}{given}{then}",
+            days=days,
+        )
+
+
 def limits(frame: Frame) -> Limits:
     """The limits on strangers' files."""
     from clampdown.intake.containers import Limits
