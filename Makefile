@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test test-long lint types contract bench bench-detection bench-outages docs lock clean
+.PHONY: demo test test-long lint types contract bench bench-detection bench-fetch bench-outages docs lock clean
 
 demo: ## the whole river on a synthetic archive; leaves demo/report.html
 	@$(PYTHON) bootstrap.py core
@@ -30,6 +30,10 @@ bench: ## MB/s, measurements/s and peak memory beside the floor
 bench-detection: ## recall, dates, false events and speed of detection over seeded worlds (about a quarter of an hour)
 	@$(PYTHON) bootstrap.py dev
 	$(PY) bench/detection.py
+
+bench-fetch: ## our download beside curl --parallel on the same objects, and its memory
+	@$(PYTHON) bootstrap.py dev
+	$(PY) bench/fetch.py
 
 bench-outages: ## outages: rules of others beside ours, recall and false events over seeded worlds, speed (about an hour)
 	@$(PYTHON) bootstrap.py dev

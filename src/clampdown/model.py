@@ -243,6 +243,7 @@ CONFLICTS: Final = _schema(
     ("digest", _s, False),
     ("used", _b, False),
     ("locator", _s, False),
+    ("content", _s),  # name of what it says; the smallest digest stands for all that say the same
 )
 
 # What a whole store says, not a day of it: made by `detect`, replaced as a whole, named by the manifest.

@@ -262,3 +262,19 @@ def test_a_report_on_measurements_is_as_it_was(days: Store, monkeypatch: pytest.
     assert run(group, ["report", "XA", "--store", days.name]) == 0
     assert "connectivity" not in json.loads(Path("report.json").read_text())
     assert 'id="cut"' not in Path("report.html").read_text()
+
+
+@pytest.mark.parametrize("detected", [False, True])
+def test_series_too_short_to_be_judged_are_not_called_calm(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], *, detected: bool
+) -> None:
+    hours = [FIRST + timedelta(hours=n) for n in range(40)]
+    lines = [f"{hour:%Y-%m-%dT%H:%MZ},XA,probes/answers,2000,data,someone,3600" for hour in hours]
+    file = tmp_path / "short.csv"
+    file.write_text("\n".join(["time,entity,signal,value,plane,operator,step", *lines, ""]))
+    api.ingest(file, tmp_path / "store", workers=1)
+    if detected:
+        detecting.detect(api.open_store(tmp_path / "store"))
+    capfd.readouterr()
+    assert run(group, ["outages", "XA", "--store", str(tmp_path / "store"), "--format", "csv"]) == 0
+    assert "one series is too short to be judged" in capfd.readouterr().err

@@ -56,6 +56,61 @@ def test_a_third_content_does_not_forget_the_second() -> None:
     assert stock["measurements"]["digest"].to_pylist() == [rows[0]["digest"]]
 
 
+def test_the_same_in_other_bytes_is_a_copy() -> None:
+    rows = sorted((measurement(1, written=w, **DAY) for w in "abc"), key=lambda row: row["digest"])
+    out = united(group(rows[1:2], "i1"), group(rows[::2], "i2"))
+    assert out.tables["measurements"]["digest"].to_pylist() == [rows[0]["digest"]]
+    assert out.tables["conflicts"].num_rows == 0
+    assert {k: (g.measurements, g.conflicts) for k, g in out.gains.items()} == {"i1": (1, 0)}
+    other = measurement(1, content="other", **DAY)
+    late = united(group([other], "i3"), stock=out.tables)
+    assert late.gains["i3"].conflicts == 1
+    assert late.tables["conflicts"].num_rows == 2
+    again = united(group([rows[1]], "i4"), stock=late.tables)
+    assert not again.gains  # whichever of the two is used, the other is known by its content
+    assert again.tables["conflicts"].equals(late.tables["conflicts"])
+
+
+CHANGED: list[tuple[str, dict[str, Any], int]] = [
+    ("another answer", {"control": "failed"}, 2),
+    ("another network", {"network": 64511}, 2),
+    ("the collector's id of the probe", {"vantage": "c1", "vantage_kind": "credential"}, 0),
+    ("what a reader says of the writing", {"degraded": "record:encoding", "locator": "z.tar.gz!a.post"}, 0),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), [case[1:] for case in CHANGED], ids=[case[0] for case in CHANGED])
+def test_what_makes_another_content(change: dict[str, Any], named: int) -> None:
+    a, b = measurement(1, **DAY), measurement(1, written="w", **DAY) | change
+    assert united(group([a], "i1"), group([b], "i2")).tables["conflicts"].num_rows == named
+
+
+def test_one_fact_more_or_elsewhere_is_another_content() -> None:
+    a, b = measurement(1, **DAY), measurement(1, written="w", **DAY)
+    for seq, change in ((2, {"outcome": "failed"}), (1, {"seq": 7}), (0, {"ip": "192.0.2.1"})):
+        other = group([b], "i2")
+        rows = other["observations"].to_pylist()
+        rows[seq] |= change
+        other["observations"] = pa.Table.from_pylist(rows, other["observations"].schema)
+        assert united(group([a], "i1"), other).tables["conflicts"].num_rows == 2, change
+        other["observations"] = pa.Table.from_pylist(rows[:-1], other["observations"].schema)
+        assert united(group([a], "i1"), other).tables["conflicts"].num_rows == 2
+
+
+def test_an_id_made_of_the_content_never_conflicts() -> None:
+    a, b = (measurement(1, content=c, **DAY, measurement="x" + "0" * 32) for c in "ab")
+    assert united(group([a], "i1"), group([b], "i2")).tables["conflicts"].num_rows == 0
+
+
+def test_conflicts_of_a_store_from_before_contents_had_names() -> None:
+    rows = sorted((measurement(1, content=c, **DAY) for c in "abc"), key=lambda row: row["digest"])
+    stock = united(group(rows[:2], "i1")).tables
+    named = stock["conflicts"].set_column(5, "content", pa.nulls(2, pa.string()))
+    out = united(group([rows[2]], "i2"), stock=stock | {"conflicts": named})
+    assert out.tables["conflicts"]["digest"].to_pylist() == [row["digest"] for row in rows]
+    assert out.gains["i2"].conflicts == 1
+
+
 def test_a_copy_in_the_same_file_counts_once() -> None:
     row = measurement(1, **DAY)
     out = united(group([row, row | {"locator": "a.jsonl:2"}], "i1"))
@@ -101,13 +156,15 @@ def test_nothing_gives_empty_tables_in_the_model_s_columns() -> None:
     assert out.first is None
 
 
-records = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["", "x", "y"])), max_size=14)
+records = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(["", "x", "y"]), st.sampled_from(["", "1", "2"])), max_size=14
+)
 
 
 @given(records=records, cuts=st.lists(st.integers(0, 14), max_size=4), order=st.randoms(use_true_random=False))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_split_any_order_any_moment(records: list[tuple[int, str]], cuts: list[int], order: Any) -> None:
-    rows = [measurement(n, content=c, line=i, **DAY) for i, (n, c) in enumerate(records)]
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_split_any_order_any_moment(records: list[tuple[int, str, str]], cuts: list[int], order: Any) -> None:
+    rows = [measurement(n, content=c, written=w, line=i, **DAY) for i, (n, c, w) in enumerate(records)]
     whole = united(group(rows, "i1"))
     mixed = list(rows)
     order.shuffle(mixed)
@@ -123,7 +180,7 @@ def test_any_split_any_order_any_moment(records: list[tuple[int, str]], cuts: li
         assert stock.get(name, whole.tables[name].slice(0, 0)).equals(whole.tables[name]), name
     total = whole.gains.get("i1")
     assert gained == ([total.measurements, total.conflicts, total.resubmissions] if total else [0, 0, 0])
-    assert whole.tables["measurements"].num_rows == len({n for n, _ in records})
+    assert whole.tables["measurements"].num_rows == len({n for n, _, _ in records})
 
 
 @pytest.mark.parametrize("table", ["measurements", "observations"])

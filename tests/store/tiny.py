@@ -13,12 +13,14 @@ from clampdown.model import MATCHES, MEASUREMENTS, OBSERVATIONS, Batch, Reject
 START = datetime(2024, 3, 1)
 
 
-def measurement(n: int, *, content: str = "", file: str = "a.jsonl", line: int = 1, **other: Any) -> dict[str, Any]:
-    """One measurement row; `content` makes another content under the same id."""
+def measurement(
+    n: int, *, content: str = "", written: str = "", file: str = "a.jsonl", line: int = 1, **other: Any
+) -> dict[str, Any]:
+    """One measurement row; `content` makes another content under the same id, `written` the same in other bytes."""
     time = START + timedelta(hours=7 * n)
     row: dict[str, Any] = {
         "measurement": f"m{n:04}",
-        "digest": hashlib.sha256(f"{n}{content}".encode()).hexdigest(),
+        "digest": hashlib.sha256(f"{n}{content}{written}".encode()).hexdigest(),
         "references": "r1",
         "source": "ooni",
         "locator": f"{file}:{line}",
@@ -48,7 +50,7 @@ def facts(row: dict[str, Any], n: int = 3) -> list[dict[str, Any]]:
             "layer": "dns",
             "target": row["target"] if seq else "web/hop.example",
             "outcome": "ok",
-            "detail": row["digest"][:5],
+            "detail": row["input"],
         }
         for seq in range(n)
     ]

@@ -14,15 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from clampdown.cli.frame import DONE, NO, Frame, common, open_frame, setting, store_option, write_stdout
+from clampdown.cli.frame import (
+    DONE,
+    NO,
+    Frame,
+    common,
+    open_frame,
+    setting,
+    settings_file,
+    store_option,
+    write_stdout,
+)
 from clampdown.cli.opening import open_store, say_rejects, workers_option
-from clampdown.errors import InputError, UsageError
+from clampdown.errors import Error, InputError, UsageError
 
 if TYPE_CHECKING:
     from clampdown.fetch.client import Client
     from clampdown.fetch.ledger import Ledger
     from clampdown.fetch.wanted import Asked, Secret
     from clampdown.pipeline.fetching import Fetched, Plan
+    from clampdown.store.store import Store
 
 _SAID: Final = 10  # failed files that are named
 
@@ -36,6 +47,7 @@ _SAID: Final = 10  # failed files that are named
 @click.option("--network", "networks", multiple=True, metavar="AS", help="Also this network, such as AS64500.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="A word of the service's own.")
 @click.option("--from", "base", metavar="PLACE", help="A mirror: its address, or a folder.")
+@click.option("--fresh", is_flag=True, help="List again what was listed before.")
 @click.option("--dry-run", is_flag=True, help="Say the plan and bring nothing.")
 @click.option("--no-keep", is_flag=True, help="Remove fetched files after they are read.")
 @click.option("--no-judge", is_flag=True, help="Only read and settle; judge later.")
@@ -59,11 +71,49 @@ def command(context: click.Context, service: str, country: str | None, **words: 
     command goes on. What is asked for is the time of measurement, not of upload.
     """
     frame = open_frame(context)
+    if service == "jobs":
+        return _jobs(frame, context, country, words)
+    return _one(frame, service, _asked(frame, service, country, words), words)
+
+
+def _jobs(frame: Frame, context: click.Context, country: str | None, words: Mapping[str, Any]) -> int:
+    """Every question of the settings file, each whether or not the one before it was answered."""
+    from clampdown.cli import jobs
+    from clampdown.fetch.wanted import Asked
+    from clampdown.pipeline import fetching
+
+    if country is not None or any(words[name] for name in ("since", "until", "tests", "networks", "options", "base")):
+        raise UsageError(
+            "jobs takes its questions from the settings file", hint="Leave country, period and options out."
+        )
+    file, data = settings_file(context)
+    known = {name: tuple(one.options) for name, one in fetching.SERVICES.items()}
+    asked = jobs.load(data, services=known, where=file)
+    if not asked:
+        raise UsageError("there is no job in it", where=file, hint="docs/daily.md shows one.")
+    worst = DONE
+    for job in asked:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        question = Asked(
+            since=job.since, until=job.until or now, now=now, country=job.country, networks=job.networks,
+            tests=job.tests, options=job.options, base=job.base or _mirrored(frame, job.source),
+            token=token_of(frame, job.source),
+        )  # fmt: skip
+        frame.notes.note(f"job: {job.said}")
+        try:
+            worst = max(worst, _one(frame, job.source, question, words))
+        except Error as fault:
+            frame.notes.error(fault, exit_code=fault.exit_code)
+            worst = max(worst, fault.exit_code)
+    return worst
+
+
+def _one(frame: Frame, service: str, asked: Asked, words: Mapping[str, Any]) -> int:
+    """Plan, say the plan, and do it."""
     from clampdown.fetch.ledger import Ledger
     from clampdown.pipeline import fetching
 
     wanted = fetching.service_of(service)
-    asked = _asked(frame, service, country, words)
     held = open_store(frame, create=not words["dry_run"]) if _has_store(frame, words["dry_run"]) else None
     root = _raw(frame)
     with _client(frame, service) as client:
@@ -72,7 +122,7 @@ def command(context: click.Context, service: str, country: str | None, **words: 
             ledger = Ledger(root)
             ledger.known = held.manifest().inputs if held is not None else ()
             with frame.notes.progress("list") as tell:
-                made = fetching.plan(wanted, asked, client, ledger, tell)
+                made = fetching.plan(wanted, asked, client, ledger, tell, fresh=words["fresh"])
             _say_plan(frame, made)
             if words["dry_run"] or held is None:
                 write_stdout(_plan_json(made) if words["as_json"] else _plan_text(made))
@@ -84,7 +134,7 @@ def command(context: click.Context, service: str, country: str | None, **words: 
     return _report(frame, made, done, words)
 
 
-def _fetch(frame: Frame, made: Plan, held: Any, client: Client, ledger: Ledger, words: Mapping[str, Any]) -> Fetched:
+def _fetch(frame: Frame, made: Plan, held: Store, client: Client, ledger: Ledger, words: Mapping[str, Any]) -> Fetched:
     from clampdown.pipeline import fetching
 
     settings = frame.settings
@@ -95,7 +145,6 @@ def _fetch(frame: Frame, made: Plan, held: Any, client: Client, ledger: Ledger, 
             cap=settings.raw_cap or None,
             judge=not words["no_judge"],
             workers=settings.workers,
-            parallel=settings.fetch_parallel or None,
             tell=tell,
         )  # fmt: skip
 
@@ -118,16 +167,14 @@ def _raw(frame: Frame) -> Path:
 
 
 def _client(frame: Frame, service: str) -> Client:
+    """A client with the manners that the service is known to want."""
     from clampdown.fetch.client import Client
+    from clampdown.fetch.known import known
     from clampdown.fetch.manners import Manners
 
-    settings = frame.settings
-    manners = Manners(total=float(settings.fetch_total), proxy=settings.proxy)
-    if settings.fetch_parallel:
-        from dataclasses import replace
-
-        manners = replace(manners, parallel=settings.fetch_parallel)
-    return Client(manners)
+    settings, row = frame.settings, known(service)
+    parallel, total = settings.fetch_parallel or row.parallel, float(settings.fetch_total)
+    return Client(Manners(parallel=parallel, pause=row.pause, total=total, proxy=settings.proxy))
 
 
 def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, Any]) -> Asked:
@@ -146,9 +193,15 @@ def _asked(frame: Frame, service: str, country: str | None, words: Mapping[str, 
         networks=tuple(sorted({network_number(one) for one in words["networks"]})),
         tests=tuple(sorted({one.strip().lower() for one in words["tests"]})),
         options=_options(words["options"]),
-        base=words["base"],
+        base=words["base"] or _mirrored(frame, service),
         token=token_of(frame, service),
     )
+
+
+def _mirrored(frame: Frame, service: str) -> str | None:
+    """Where the mirror of the settings holds this service."""
+    mirror = frame.settings.mirror
+    return None if mirror is None else f"{mirror.rstrip('/')}/{service}"
 
 
 def _options(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -163,6 +216,7 @@ def _options(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def token_of(frame: Frame, service: str) -> Secret | None:
     """The service's token: the file's first line, else what the environment holds."""
+    from clampdown.fetch.known import known
     from clampdown.fetch.wanted import Secret
 
     file = frame.settings.token_file
@@ -175,7 +229,7 @@ def token_of(frame: Frame, service: str) -> Secret | None:
         if not text or any(c.isspace() or not c.isprintable() for c in text):
             raise InputError("the file holds no token", where=file, hint="It is one line, with nothing but the token.")
         return Secret(text)
-    names = {"radar": ("CLAMPDOWN_RADAR_TOKEN", "CLOUDFLARE_API_TOKEN")}.get(service, ())
+    names = known(service).token
     return next((Secret(os.environ[name]) for name in names if os.environ.get(name)), None)
 
 
@@ -192,9 +246,9 @@ def _size(count: int) -> str:
 def _say_plan(frame: Frame, made: Plan) -> None:
     new = made.files - made.here
     size = _size(made.bytes) if made.unsized < new else "of a size that the service does not say"
+    bring = f"{new:,} to bring, {size}, about {_time(made.seconds)} at 20 Mbit/s" if new else "nothing to bring"
     frame.notes.note(
-        f"plan: {made.files:,} files, {made.here:,} of them here already; {new:,} to bring, {size}, "
-        f"about {_time(made.seconds)} at 20 Mbit/s",
+        f"plan: {made.files:,} files, {made.here:,} of them here already; {bring}",
         files=made.files, here=made.here, bytes=made.bytes, seconds=round(made.seconds),
     )  # fmt: skip
     if made.received is not None:

@@ -98,6 +98,17 @@ def open_frame(context: click.Context) -> Frame:
     return Frame(settings, Notes(settings.log_format, quiet=settings.quiet, verbose=settings.verbose))
 
 
+def settings_file(context: click.Context) -> tuple[str, bytes]:
+    """The settings file's name and bytes; an error where there is none."""
+    flags: dict[str, object] = context.meta.get(_FLAGS, {})
+    file = Path(str(flags.get("config") or os.environ.get("CLAMPDOWN_CONFIG") or CONFIG))
+    try:
+        return str(file), file.read_bytes()
+    except OSError as fault:
+        hint = "clampdown init writes one."
+        raise InputError(f"cannot be read: {fault.strerror}", where=str(file), hint=hint) from None
+
+
 def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write an output beside the store, in one piece or several: whole or not at all."""
     if not path.name or path.is_dir():
@@ -197,7 +208,8 @@ def run(group: click.Command, words: list[str]) -> int:
         notes.error(fault.format_message(), exit_code=USAGE)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        kept = "; what was committed is kept, and the same command finishes the rest" if "ingest" in words else ""
+        goes_on = {"ingest", "fetch"} & set(words)
+        kept = "; what was committed is kept, and the same command finishes the rest" if goes_on else ""
         notes.error(f"interrupted{kept}", exit_code=130)
         return INTERRUPTED
     except BrokenPipeError:

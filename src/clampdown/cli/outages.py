@@ -53,6 +53,7 @@ def command(
 
     found = outages(open_store(frame), country, reference=open_reference(frame), **asked)
     _warn(frame, found)
+    _warn_of_short(frame, found)
     if form == "table":
         chunks, notes = _table(frame, found, parts=parts, passed_on=output is not None)
     else:
@@ -72,6 +73,14 @@ def _warn(frame: Frame, found: Cuts) -> None:
     elif found.stale:
         text = "days have changed since this was detected"
         frame.notes.warn(f"{text} (data until {found.as_of}): clampdown detect --store {frame.store()}")
+
+
+def _warn_of_short(frame: Frame, found: Cuts) -> None:
+    """No row is no calm where the data are too few to see a fall."""
+    if found.unjudged:
+        which = "one series is" if found.unjudged == 1 else f"{found.unjudged:,} series are"
+        text = f"{which} too short to be judged, so silence about them says nothing: give them the weeks before"
+        frame.notes.warn(f"{text} (clampdown notes says which)", series=found.unjudged)
 
 
 def _table(frame: Frame, found: Cuts, *, parts: bool, passed_on: bool) -> tuple[Iterator[bytes], tuple[str, ...]]:

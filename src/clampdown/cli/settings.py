@@ -16,8 +16,10 @@ from clampdown.errors import UsageError
 
 PREFIX: Final = "CLAMPDOWN_"
 JOBS: Final = "job"  # tables of the file that are no settings: cli/jobs.py reads them
-# Read by the tests, by the frame itself or for reporting a fault; not settings of the river.
-OTHER_VARIABLES: Final = frozenset({"CLAMPDOWN_CONFIG", "CLAMPDOWN_REQUIRE", "CLAMPDOWN_SHARED"})
+# Read by the tests, by the frame itself, as a token or for reporting a fault; not settings of the river.
+OTHER_VARIABLES: Final = frozenset(
+    {"CLAMPDOWN_CONFIG", "CLAMPDOWN_RADAR_TOKEN", "CLAMPDOWN_REQUIRE", "CLAMPDOWN_SHARED"}
+)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -36,6 +38,7 @@ class Settings:
     raw: str | None = None  # folder of fetched files; default: the folder `raw` of the store
     raw_keep: bool = True  # keep fetched files after they are read
     raw_cap: int = 50 << 30  # bytes that fetched files may take on the disk
+    mirror: str | None = None  # address or folder of a mirror that holds each service below its name
     proxy: str | None = None  # address of a proxy: http://, socks5h://
     fetch_parallel: int = 0  # connections at once; 0 = what each service is said to bear
     fetch_total: int = 0  # seconds that one run may take; 0 = no limit

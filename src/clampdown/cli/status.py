@@ -10,7 +10,7 @@ import click
 
 from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import open_ledger, open_reference, open_store, raw_option
+from clampdown.cli.opening import open_reference, open_store, raw_option
 
 if TYPE_CHECKING:
     from clampdown.pipeline.asked import Ask, Run
@@ -34,11 +34,10 @@ def command(context: click.Context, as_json: bool) -> None:
     and what is to be run again. Nothing is written.
     """
     frame = open_frame(context)
-    from clampdown.pipeline.status import status
+    from clampdown.pipeline.keeping import status
 
-    store = open_store(frame)
     now = datetime.now(UTC).replace(tzinfo=None)
-    found = status(store, open_ledger(frame), now=now, reference=open_reference(frame))
+    found = status(open_store(frame), raw=frame.settings.raw, reference=open_reference(frame), now=now)
     if as_json:
         import msgspec
 

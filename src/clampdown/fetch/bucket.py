@@ -177,7 +177,7 @@ def folder_of(base: str) -> Path | None:
         return Path(url2pathname(parts.path))
     if parts.scheme and len(parts.scheme) > 1:  # one letter is a drive
         hint = "Name a folder, or an address that begins with http:// or https://."
-        raise InputError(f"{parts.scheme}:// is no address that can be fetched from", where=base, hint=hint)
+        raise InputError(f"{parts.scheme}:// is no address that can be fetched from", where=place(base), hint=hint)
     return Path(base).absolute()
 
 

@@ -51,7 +51,6 @@ class Transfer:
     tries: int = 0
     hops: int = 0
     place: str = ""  # where redirects led
-    begun_with: str | None = None  # etag of the answer whose first part is here
     head: int = 0
     trouble: Error | None = None  # found by our own side while bytes came in
     worth: bool = False  # may another try go well?
@@ -136,6 +135,8 @@ class Client:
                     if transfer is None:
                         break
                     self._start(transfer)
+                    if self.manners.pause:
+                        self._not_before = max(self._not_before, self._clock() + self.manners.pause)
                 if not self._live and not later and not first and exhausted:
                     return
                 self._check_time()
@@ -215,12 +216,12 @@ class Client:
         """Point a handle at a request."""
         sink = transfer.sink
         sink.open()
-        goes_on = sink.received >= _RESUMES and transfer.begun_with is not None
+        goes_on = sink.received >= _RESUMES and sink.etag is not None
         if not goes_on and sink.received:
             sink.restart()
         headers: list[str] = ["Expect:"]
         if goes_on:
-            headers += [f"Range: bytes={sink.received}-", f"If-Range: {transfer.begun_with}"]
+            headers += [f"Range: bytes={sink.received}-", f"If-Range: {sink.etag}"]
         elif transfer.etag:
             headers.append(f"If-None-Match: {transfer.etag}")
         elif transfer.modified:
@@ -230,6 +231,8 @@ class Client:
         transfer.status, transfer.head, transfer.trouble = 0, 0, None
         transfer.worth, transfer.moved = False, False
         transfer.headers = {}
+        # What a server said wrongly may still lie in the connection: another try gets one of its own.
+        handle.setopt(pycurl.FRESH_CONNECT, int(transfer.tries > 1))
         handle.setopt(pycurl.URL, (transfer.place or transfer.url).encode())
         handle.setopt(pycurl.HTTPHEADER, headers)
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip") if transfer.packed else handle.unsetopt(pycurl.ACCEPT_ENCODING)
@@ -251,8 +254,11 @@ class Client:
         name, colon, value = text.partition(":")
         if colon:
             transfer.headers[name.strip().lower()] = value.strip()
-        elif not text and transfer.status == 200 and transfer.sink.received:
-            transfer.sink.restart()  # the service does not go on, it begins anew
+        elif not text and transfer.status == 200:
+            if transfer.sink.received:
+                transfer.sink.restart()  # the service does not go on, it begins anew
+            etag, packed = transfer.headers.get("etag", ""), "content-encoding" in transfer.headers
+            transfer.sink.etag = etag if etag.startswith('"') and not packed else None  # a weak one names no bytes
         return None
 
     def _body(self, transfer: Transfer, data: bytes) -> int | None:
@@ -278,9 +284,6 @@ class Client:
         transfer = self._live.pop(handle)
         self._free.append(handle)
         transfer.fault = self._fault(transfer, number, text)
-        if transfer.status in (200, 206) and transfer.begun_with is None:
-            etag = transfer.headers.get("etag", "")
-            transfer.begun_with = etag if etag.startswith('"') else None
         return transfer
 
     def _told(self, transfer: Transfer, kind: faults.Kind) -> Error:
@@ -298,25 +301,29 @@ class Client:
             return self._redirect(transfer)
         if status == 304 and (transfer.etag or transfer.modified):
             return None
+        if status == 416 and transfer.sink.received:  # there is no rest: begin anew
+            transfer.sink.restart()
+            return self._told(transfer, faults.Kind("the service does not go on where it stopped"))
         if status not in (200, 206):
             return self._told(transfer, faults.by_status(status))
         if transfer.size is not None and transfer.sink.received != transfer.size:
             kind = faults.Kind(f"{transfer.sink.received:,} bytes came, and the listing says {transfer.size:,}")
-            transfer.begun_with = None  # not a part of what we want
+            transfer.sink.etag = None  # not a part of what we want
             return self._told(transfer, kind)
         return None
 
     def _redirect(self, transfer: Transfer) -> Error | None:
         """Follow within the host (http may become https); anything else is refused."""
         here = transfer.place or transfer.url
-        target = urljoin(here, transfer.headers.get("location", ""))
+        location = transfer.headers.get("location", "")
+        target = urljoin(here, location)
         one, other = urlsplit(here), urlsplit(target)
         same = one.hostname == other.hostname and (
             (one.scheme, one.port) == (other.scheme, other.port) or (one.scheme == "http" and other.scheme == "https")
         )
         transfer.hops += 1
-        if not same or not transfer.headers.get("location"):
-            return faults.elsewhere(transfer.url, target)
+        if not same or not location:
+            return faults.elsewhere(transfer.url, target if location else "")
         if transfer.hops > self.manners.hops:
             return self._told(transfer, faults.Kind("it redirects in a circle", again=False))
         transfer.place, transfer.moved = target, True

@@ -94,6 +94,8 @@ def place(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return parts.path
+    if not parts.netloc:  # a folder
+        return url
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,13 +25,15 @@ from clampdown.errors import EnvironmentFault, Error, FetchError, InputError
 from clampdown.fetch.client import Client, Transfer
 from clampdown.fetch.faults import Kind, told
 from clampdown.fetch.ledger import Got, Ledger
-from clampdown.fetch.sinks import File
+from clampdown.fetch.sinks import LARGE, File
 from clampdown.fetch.wanted import Wanted
 from clampdown.store.storage import spoken
 
 TEMPORARY: Final = ".tmp-"
+PART: Final = ".part-"  # of a large file, which the next run goes on with
 _TOGETHER: Final = 32  # lines of the ledger that are synced at once
-_WAITING: Final = 64  # files that may wait for the disk
+_SOON: Final = 0.5  # seconds that a file waits for others to be synced with it
+_WAITING: Final = 6  # groups of files that may wait for the disk
 _SYNCERS: Final = 4
 _MORE_TRIES: Final = 3  # of a file whose bytes are not those that the listing names
 _PACKED_NAMES: Final = (".gz", ".bz2", ".lz4", ".zst", ".tgz")
@@ -66,6 +68,10 @@ class _Job:
     tries: int = 1
 
 
+Done = list[tuple[_Job, Brought | Error]]
+Pending = deque[Future[Done]]
+
+
 class Haul:
     """One run that brings files into one folder. `cap` is the most bytes that may lie there; `tell(bytes, files)` is
     called as they come."""
@@ -81,24 +87,29 @@ class Haul:
         self._waiting: list[Brought] = []
         self._ready: deque[Brought] = deque()
         self._more: deque[Transfer] = deque()
-        self._naming = threading.Lock()
+        self._group: list[Transfer] = []
+        self._grouped = 0.0
+        self._clock = time.monotonic
+        self._folders: set[Path] = set()
+        self._seen: set[tuple[str, str]] = set()
 
     def bring(self, wanted: Iterable[Wanted]) -> Iterator[Brought]:
         """Each wanted file, and what follows from it, as it is here. A file that could not be had is in the tally; a
         fault that all the others would meet is raised, after what came before it was written down."""
         _sweep(self.ledger.root)
         source: Iterator[Wanted] = iter(wanted)
-        pending: deque[tuple[_Job, Future[Brought]]] = deque()
+        pending: Pending = deque()
         with ThreadPoolExecutor(_SYNCERS) as pool:
             try:
                 while True:
-                    transfers = self.client.run(
-                        self._transfers(source, pool, pending), parallel=self._parallel, more=self._more
-                    )
-                    for done in transfers:
-                        self._done(done, pool, pending)
+                    requests = self._transfers(source, pool, pending)
+                    for done in self.client.run(requests, parallel=self._parallel, more=self._more):
+                        self._done(done)
+                        if len(self._group) >= _TOGETHER or self._clock() - self._grouped > _SOON:
+                            self._submit(pool, pending)
                         self._collect(pending, most=_WAITING)
                         yield from self._hand_out()
+                    self._submit(pool, pending)
                     self._collect(pending, most=0)
                     self._write_down()
                     yield from self._hand_out()
@@ -106,13 +117,13 @@ class Haul:
                         return
                     source = iter(())
             finally:
-                self._leave(pending)
+                self._leave(pool, pending)
 
-    def _leave(self, pending: deque[tuple[_Job, Future[Brought]]]) -> None:
+    def _leave(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
         """At the end, also a bad one: what is whole is written down, the rest forgotten."""
-        for _, future in pending:
-            if not future.cancel() and future.exception() is None:
-                self._waiting.append(future.result())
+        self._submit(pool, pending)
+        for future in pending:
+            self._waiting += [one for _, one in future.result() if isinstance(one, Brought)]
         self._write_down()
         for transfer in self._more:
             _forget(transfer)
@@ -123,17 +134,18 @@ class Haul:
         while self._ready:
             yield self._ready.popleft()
 
-    def _transfers(
-        self, wanted: Iterator[Wanted], pool: ThreadPoolExecutor, pending: deque[tuple[_Job, Future[Brought]]]
-    ) -> Iterator[Transfer]:
+    def _transfers(self, wanted: Iterator[Wanted], pool: ThreadPoolExecutor, pending: Pending) -> Iterator[Transfer]:
         """Requests for what is not here."""
         for one in wanted:
+            if (one.service, one.key) in self._seen:
+                continue
+            self._seen.add((one.service, one.key))
             before = self.ledger.here(one.service, one.key)
             if before is not None and still(one, before):
                 self._is_here(one, before)
                 continue
             if one.url.startswith("file:"):
-                pending.append((_Job(one, before), pool.submit(_local, one)))
+                pending.append(pool.submit(_read_local, _Job(one, before)))
                 self._collect(pending, most=_WAITING)
                 continue
             yield self._transfer(_Job(one, before))
@@ -156,16 +168,19 @@ class Haul:
                 where=str(self.ledger.root),
                 hint=hint,
             )
+        self._held += one.size or 0  # from now on: what is under way will lie there, too
         self._number += 1
-        path = self.ledger.root / f"{TEMPORARY}{os.getpid()}-{self._number}"
-        made = Transfer(one.url, File(path, md5=one.md5 is not None), token=one.token, size=one.size, tag=job)
+        large = one.size is None or one.size >= LARGE
+        name = _part(one) if large else f"{TEMPORARY}{os.getpid()}-{self._number}"
+        sink = File(self.ledger.root / name, md5=one.md5 is not None, lasting=large)
+        made = Transfer(one.url, sink, token=one.token, size=one.size, tag=job)
         made.packed = one.size is None and not one.name.lower().endswith(_PACKED_NAMES)
         made.most = None if one.size is not None else self.client.manners.most_file
         if before is not None and before.kept and before.digest is not None:
             made.etag, made.modified = before.etag, before.modified
         return made
 
-    def _done(self, done: Transfer, pool: ThreadPoolExecutor, pending: deque[tuple[_Job, Future[Brought]]]) -> None:
+    def _done(self, done: Transfer) -> None:
         job: _Job = done.tag
         one, fault = job.wanted, done.fault
         if fault is None and done.status == 304 and job.before is not None:
@@ -176,7 +191,9 @@ class Haul:
             self._keep(Brought(one, same, self.ledger.file(same.digest or ""), new=False))
         elif fault is None:
             self.tally.bytes += done.sink.received
-            pending.append((job, pool.submit(self._finish, done)))
+            if not self._group:
+                self._grouped = self._clock()
+            self._group.append(done)
         elif isinstance(fault, FetchError) and fault.status in (404, 410) and one.absent_ok:
             _forget(done)
             self.tally.gaps += 1
@@ -189,50 +206,55 @@ class Haul:
                 raise fault
             self.tally.failed.append((one, fault))
 
-    def _finish(self, done: Transfer) -> Brought:
-        """Check, sync and name one file (beside the network's thread)."""
-        job: _Job = done.tag
-        one, sink = job.wanted, done.sink
-        assert isinstance(sink, File)  # noqa: S101 - `_transfer` made it
-        if sink.md5 is not None and sink.md5.hexdigest() != one.md5:
-            raise told(Kind("the bytes are not those that the listing names"), one.url, status=done.status)
-        kind = done.headers.get("content-type", "").lower()
-        if kind.startswith("text/html") and not one.name.lower().endswith((".html", ".htm")):
-            hint = "A portal or a filter may have answered in its place: try again, or through a proxy"
-            raise told(Kind("a web page came in place of data", hint), one.url, status=done.status)
-        sink.close()
-        if one.check is not None:
-            one.check(sink.path)
-        digest = sink.sha256.hexdigest()
-        target = self.ledger.file(digest)
-        with self._naming, spoken(str(target)):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        sink.finish(target)
-        got = Got(
-            one.service, one.key, one.name, digest, sink.received, _now(), etag=done.headers.get("etag"),
-            modified=done.headers.get("last-modified"), settled=one.settled,
-        )  # fmt: skip
-        return Brought(one, got, target, new=True)
+    def _submit(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
+        if self._group:
+            pending.append(pool.submit(self._finish, self._group))
+            self._group = []
 
-    def _collect(self, pending: deque[tuple[_Job, Future[Brought]]], *, most: int) -> None:
-        """Take what the disk is done with; wait where more than `most` stand in line."""
-        while pending and (len(pending) > most or pending[0][1].done()):
-            job, future = pending.popleft()
+    def _finish(self, group: list[Transfer]) -> Done:
+        """Check, write, sync and name some files (beside the network's thread). All are written before the first is
+        synced: a disk that keeps a journal then syncs them in one go."""
+        made: Done = []
+        whole: list[tuple[_Job, File, Transfer]] = []
+        for done in group:
+            job, sink = done.tag, done.sink
+            assert isinstance(sink, File)  # noqa: S101 - `_transfer` made it
             try:
-                brought = future.result()
-            except FetchError as fault:
-                if job.tries < _MORE_TRIES and self.client.budget.spend():
+                _check(job.wanted, done, sink)
+                whole.append((job, sink, done))
+            except Error as fault:
+                sink.abandon(whole=True)
+                made.append((job, fault))
+        for job, sink, done in whole:
+            try:
+                sink.sync()
+                target = self.ledger.file(sink.sha256.hexdigest())
+                if target.parent not in self._folders:
+                    with spoken(str(target)):
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                    self._folders.add(target.parent)
+                sink.name(target)
+                made.append((job, Brought(job.wanted, _got(job.wanted, done, sink), target, new=True)))
+            except Error as fault:
+                sink.abandon()
+                made.append((job, fault))
+        return made
+
+    def _collect(self, pending: Pending, *, most: int) -> None:
+        """Take what the disk is done with; wait where more than `most` groups stand in line."""
+        while pending and (len(pending) > most or pending[0].done()):
+            for job, found in pending.popleft().result():
+                if isinstance(found, Brought):
+                    self.tally.new += 1
+                    self._held += found.got.size if found.got.kept and found.wanted.size is None else 0
+                    self._tell(found.got.size, 1)
+                    self._keep(found)
+                elif not isinstance(found, FetchError | InputError):
+                    raise found  # the disk
+                elif isinstance(found, FetchError) and job.tries < _MORE_TRIES and self.client.budget.spend():
                     self._more.append(self._transfer(_Job(job.wanted, None, job.tries + 1)))
                 else:
-                    self.tally.failed.append((job.wanted, fault))
-                continue
-            except InputError as fault:
-                self.tally.failed.append((job.wanted, fault))
-                continue
-            self.tally.new += 1
-            self._held += brought.got.size
-            self._tell(brought.got.size, 1)
-            self._keep(brought)
+                    self.tally.failed.append((job.wanted, found))
 
     def _keep(self, brought: Brought) -> None:
         self._waiting.append(brought)
@@ -261,6 +283,38 @@ def still(one: Wanted, before: Got) -> bool:
     """Is what is here what is wanted? What may have changed is asked for again, and so is what the listing says
     is of another size."""
     return before.settled and (one.size is None or before.size == one.size or before.digest is None)
+
+
+def _part(one: Wanted) -> str:
+    """The name of a file while it comes in, the same in each run."""
+    return PART + hashlib.sha256(one.service.encode() + b"\0" + one.key.encode()).hexdigest()[:32]
+
+
+def _check(one: Wanted, done: Transfer, sink: File) -> None:
+    """Is it what was wanted? It lies on the disk afterwards, without its name."""
+    sink.spill()
+    if sink.md5 is not None and sink.md5.hexdigest() != one.md5:
+        raise told(Kind("the bytes are not those that the listing names"), one.url, status=done.status)
+    kind = done.headers.get("content-type", "").lower()
+    if kind.startswith("text/html") and not one.name.lower().endswith((".html", ".htm")):
+        hint = "A portal or a filter may have answered in its place: try again, or through a proxy"
+        raise told(Kind("a web page came in place of data", hint), one.url, status=done.status)
+    if one.check is not None:
+        one.check(sink.path)
+
+
+def _got(one: Wanted, done: Transfer, sink: File) -> Got:
+    return Got(
+        one.service, one.key, one.name, sink.sha256.hexdigest(), sink.received, _now(),
+        etag=done.headers.get("etag"), modified=done.headers.get("last-modified"), settled=one.settled,
+    )  # fmt: skip
+
+
+def _read_local(job: _Job) -> Done:
+    try:
+        return [(job, _local(job.wanted))]
+    except Error as fault:
+        return [(job, fault)]
 
 
 def _local(one: Wanted) -> Brought:

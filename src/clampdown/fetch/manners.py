@@ -32,6 +32,7 @@ class Manners:
     """How one run behaves. All numbers are provisional: chosen to be polite, not measured against the services."""
 
     parallel: int = 8  # connections at once
+    pause: float = 0.0  # between the beginnings of two requests
     tries: int = 6  # of one request
     budget: float = 40.0  # retries that a run begins with; each success gives back a tenth
     first_wait: float = 0.5  # upper end of the first pause; doubles

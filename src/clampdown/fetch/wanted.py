@@ -48,6 +48,7 @@ class Asked:
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     base: str | None = None  # a mirror (URL or folder) in place of the service's own address
     token: Secret | None = None
+    closed: datetime | None = None  # uploads before this moment were listed, and so long ago that none is added
 
     def option(self, name: str, default: str = "") -> str:
         """The one value of an option."""
@@ -81,4 +82,8 @@ class Service:
     name: str
     plan: Callable[[Asked, Client], Iterator[Wanted]]
     needs: frozenset[str] = frozenset()  # of: country, token
+    # Did this key answer the question, in the uploads before `asked.closed`? Then it need not be listed again.
+    listed: Callable[[Asked, str], bool] | None = None
+    # Where a key is.
+    at: Callable[[Asked, str], str] | None = None
     options: Mapping[str, str] = field(default_factory=dict[str, str])  # its own words -> what they mean

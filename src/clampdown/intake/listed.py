@@ -44,6 +44,8 @@ def words(name: str) -> str:
 def head_of(head: bytes) -> tuple[str, tuple[str, ...]] | None:
     """(delimiter, columns) of the first line; None where it is no head of a table."""
     line = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n ").partition(b"\n")[0]
+    if line[:1] in (b"{", b"["):
+        return None  # JSON: to look for columns in it cost more than to read it
     try:
         text = line.decode("utf-8").strip("\r")
     except UnicodeDecodeError:

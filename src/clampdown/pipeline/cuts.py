@@ -24,7 +24,8 @@ from clampdown.pipeline.river import reference_of
 from clampdown.reference import Reference
 from clampdown.store.store import Store, country_code, moment, network_number
 
-_BOTH: Final = ("outages", "outage_parts")
+_TABLES: Final = ("outages", "outage_parts", "notes")
+_SHORT: Final = "short_history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Cuts:
     stale: bool  # days have changed since
     kept: bool  # false: found in memory just now
     labels: Mapping[str, str]  # country -> name
+    unjudged: int  # series of what was asked that are too short to be judged: silence about them says nothing
 
 
 def outages(
@@ -80,6 +82,7 @@ def outages(
         },
         terms=_terms(rows, used), as_of=detection.as_of if kept and detection else None,
         stale=kept and store.stale_detection(), kept=kept,
+        unjudged=_unjudged(found["notes"], code, number),
         labels={each: used.country_name(each) for each in pc.unique(rows["country"]).to_pylist() if each},
     )  # fmt: skip
 
@@ -87,12 +90,21 @@ def outages(
 def _found(store: Store) -> tuple[Mapping[str, pa.Table], bool]:
     """The tables of outages, and whether a run of `detect` left them."""
     if store.manifest().detected is not None:
-        return {name: store.detected(name) for name in _BOTH}, True
+        return {name: store.detected(name) for name in _TABLES}, True
     if not levels_at_hand(store):
         hint = f"Ingest files of signals, then: clampdown detect --store {store.name}"
         raise InputError("nothing was detected yet, and the store holds no signals", where=store.name, hint=hint)
     made = found_now.compute(store)
-    return {name: made[name] for name in _BOTH}, False
+    return {name: made[name] for name in _TABLES}, False
+
+
+def _unjudged(notes: pa.Table, code: str | None, number: int | None) -> int:
+    """How many series a note says to be too short."""
+    rows = notes.filter(pc.equal(notes["kind"], _SHORT))
+    for column, asked in (("country", code), ("network", number)):
+        if asked is not None:
+            rows = rows.filter(pc.equal(rows[column], asked))
+    return rows.num_rows
 
 
 def _fits(

@@ -10,8 +10,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,20 +20,24 @@ import msgspec
 from clampdown.errors import EnvironmentFault, UsageError
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
+from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
 from clampdown.fetch.ledger import Got, Ledger, RawLock, Request
-from clampdown.fetch.services import ooni
+from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
 
-SERVICES: Final[Mapping[str, Service]] = {one.name: one for one in (ooni.SERVICE,)}
+SERVICES: Final[Mapping[str, Service]] = {
+    one.SERVICE.name: one.SERVICE for one in (ooni, ooni_api, ioda, tor_metrics, radar, google, ris, routeviews)
+}
 _PORTION: Final = 1 << 30  # bytes that are brought before they are read; provisional
 _PORTION_FILES: Final = 5000
 _GUESSED_RATE: Final = 2.5e6  # bytes a second, of a plan's time: 20 Mbit/s, and said so
 _GUESSED_WAIT: Final = 0.15  # seconds that a request takes beside its bytes
+_SETTLED: Final = timedelta(days=3)  # after which nothing is added to an hour of uploads; provisional
 _SPARE: Final = 1 << 30  # bytes of disk that stay free
 
 
@@ -83,10 +87,15 @@ def service_of(name: str) -> Service:
     return SERVICES[name]
 
 
-def plan(service: Service, asked: Asked, client: Client, ledger: Ledger, tell: Tell = river.quiet) -> Plan:
-    """List what there is. Nothing is brought yet. `ledger.known` are the inputs of the store."""
+def plan(
+    service: Service, asked: Asked, client: Client, ledger: Ledger, tell: Tell = river.quiet, *, fresh: bool = False
+) -> Plan:
+    """List what there is. Nothing is brought yet. `ledger.known` are the inputs of the store. What the same question
+    listed long enough ago is taken from the ledger, unless `fresh` wants it listed again."""
     _check(service, asked)
     wanted: list[Wanted] = []
+    if service.listed is not None and not fresh:
+        asked, wanted = _listed(service, asked, ledger)
     for one in service.plan(asked, client):
         wanted.append(one)
         tell(Progress(stage="list", files=1))
@@ -95,6 +104,35 @@ def plan(service: Service, asked: Asked, client: Client, ledger: Ledger, tell: T
     seconds = known / _GUESSED_RATE + len(new) * _GUESSED_WAIT / client.manners.parallel
     unsized = sum(one.size is None for one in new)
     return Plan(service, asked, tuple(wanted), len(wanted) - len(new), known, unsized, seconds)
+
+
+def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list[Wanted]]:
+    """What an earlier run of the same question listed, if it was answered whole, and until which upload."""
+    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), _base(asked))
+    ends: list[datetime] = []
+    for one in ledger.requests:
+        if (one.service, one.country, one.networks, one.tests, one.options, one.base) != same or one.missing:
+            continue
+        if one.until_received is None or datetime.fromisoformat(one.since) > asked.since:
+            continue
+        looked = datetime.fromisoformat(one.at).replace(tzinfo=None)
+        ends.append(min(datetime.fromisoformat(one.until_received), looked - _SETTLED))
+    if not ends or service.listed is None or service.at is None:
+        return asked, []
+    closed = replace(asked, closed=max(ends).replace(minute=0, second=0, microsecond=0))
+    found = [
+        Wanted(got.service, got.key, service.at(asked, got.key), got.name, size=got.size)
+        for (name, key), got in sorted(ledger.got.items())
+        if name == service.name and service.listed(closed, key)
+    ]
+    if any(ledger.here(one.service, one.key) is None for one in found):
+        return asked, []  # something is gone: ask for the listing, with its sizes and digests
+    return closed, found
+
+
+def _base(asked: Asked) -> str | None:
+    """The mirror as it may be written down: without a user or a query, which may hold a secret."""
+    return None if asked.base is None else place(asked.base)
 
 
 def _check(service: Service, asked: Asked) -> None:
@@ -277,7 +315,7 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             files=made.files,
             bytes=tally.bytes,
             missing=len(tally.failed),
-            base=asked.base,
+            base=_base(asked),
         )
     )
 

@@ -1,7 +1,8 @@
 """Law: settling is a union of sets: in any order, in any split, as often as you like, it gives the same tables.
 
-Of the rows under one id one stays: the smaller digest; of one content, the one whose bodies were matched with the
-fingerprints asked for; then the first by the name of its file. What was set aside with another content is a conflict.
+Of the rows under one id one stays: the smaller digest; of one digest, the one whose bodies were matched with the
+fingerprints asked for; then the first by the name of its file. What was set aside with another content (`contents.py`)
+is a conflict.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from clampdown.engine import Engine, Into, Rows, Sink, Stream
 from clampdown.model import CONFLICTS, CONNECTIVITY, MATCHES, MEASUREMENTS, OBSERVATIONS, REJECTS, TABLES
+from clampdown.store.contents import named
 
 SETTLED: Final = ("measurements", "observations", "matches", "rejects", "conflicts")
 # In landing each measurement, level and published record also says which input brought it; settled tables do not.
@@ -97,26 +99,31 @@ ORDER BY file NULLS FIRST, member NULLS FIRST, line NULLS FIRST, digest NULLS FI
   detail NULLS FIRST, length NULLS FIRST
 """
 # Every content ever seen under an id: what landed, what was settled, and what was set aside before.
+_SEEN: Final = """
+SELECT measurement, day, digest, content, MIN(locator) AS locator, MAX(stock) AS stock FROM (
+  SELECT measurement, day, digest, content, locator, stock FROM m
+  UNION ALL SELECT measurement, day, digest, content, locator, 1 AS stock FROM c
+) AS u GROUP BY measurement, day, digest, content
+"""
 _CONTENTS: Final = """
-SELECT measurement, day, digest, MIN(locator) AS locator, MAX(stock) AS stock FROM (
-  SELECT measurement, day, digest, locator, stock FROM m
-  UNION ALL SELECT measurement, day, digest, locator, 1 AS stock FROM c
-) AS u GROUP BY measurement, day, digest
+SELECT measurement, day, content, MIN(digest) AS digest, MAX(stock) AS stock
+FROM seen GROUP BY measurement, day, content
 """
 _CONFLICTS: Final = """
-SELECT measurement, day, digest, digest = smallest AS used, locator FROM (
-  SELECT k.measurement, k.day, k.digest, k.locator, g.smallest FROM contents AS k
-  JOIN (SELECT measurement, MIN(digest) AS smallest, COUNT(*) AS n FROM contents GROUP BY measurement) AS g
-  ON k.measurement = g.measurement WHERE g.n > 1
-) AS v ORDER BY measurement NULLS FIRST, digest NULLS FIRST
+SELECT k.measurement, k.day, k.digest, k.digest = g.smallest AS used, s.locator, k.content FROM contents AS k
+JOIN (SELECT measurement, MIN(digest) AS smallest, COUNT(*) AS n FROM contents GROUP BY measurement) AS g
+ON k.measurement = g.measurement
+JOIN seen AS s ON k.measurement = s.measurement AND k.day = s.day AND k.digest = s.digest AND k.content = s.content
+WHERE g.n > 1
+ORDER BY k.measurement NULLS FIRST, k.digest NULLS FIRST
 """
 # What each input added. A measurement counts for the first input that brought it; another content under a known id
 # is a conflict for the first input that brought that content.
 _CONFLICTING: Final = """
 SELECT brought, COUNT(*) AS n FROM (
-  SELECT r.brought, r.arrival, ROW_NUMBER() OVER (PARTITION BY r.measurement, r.digest ORDER BY r.arrival NULLS FIRST)
+  SELECT r.brought, r.arrival, ROW_NUMBER() OVER (PARTITION BY r.measurement, r.content ORDER BY r.arrival NULLS FIRST)
     AS copy
-  FROM ranked AS r JOIN contents AS k ON r.measurement = k.measurement AND r.digest = k.digest
+  FROM ranked AS r JOIN contents AS k ON r.measurement = k.measurement AND r.content = k.content
   WHERE r.stock = 0 AND k.stock = 0
 ) AS v WHERE copy = 1 AND arrival > 1 GROUP BY brought ORDER BY brought NULLS FIRST
 """
@@ -150,12 +157,13 @@ def settle(
     """
     groups = [*({**group, "stock": 0} for group in landing), {**stock, "stock": 1}]
     ranked_from = pa.concat_tables([_measurements(group, n, references) for n, group in enumerate(groups)])
+    ranked_from, conflicts = named(groups, ranked_from, stock.get("conflicts", CONFLICTS.empty_table()))
     tables: dict[str, Rows] = {
         "m": ranked_from,
         "o": _numbered(groups, "observations", OBSERVATIONS),
         "x": _numbered(groups, "matches", MATCHES),
         "j": _numbered(groups, "rejects", REJECTS),
-        "c": stock.get("conflicts", CONFLICTS.empty_table()),
+        "c": conflicts,
     }
     once = [("once", _ONCE)] if any(_twice(group) for group in landing) else []
     facts = "once" if once else "o"
@@ -167,6 +175,7 @@ def settle(
         ("measurements", _MEASUREMENTS),
         ("matches", _MATCHES),
         ("rejects", _REJECTS),
+        ("seen", _SEEN),
         ("contents", _CONTENTS),
         ("conflicts", _CONFLICTS),
         ("new", _NEW),

@@ -217,7 +217,7 @@ class Store:
             names: dict[str, str] = json.loads(self.storage.read(f"reference/{digest}"))["files"]
             return {name: self.storage.read(f"reference/{file}") for name, file in names.items()}
         except (FileNotFoundError, ValueError, KeyError) as fault:
-            hint = "Move the store away and ingest the raw files again, with the same --reference."
+            hint = "Run clampdown doctor with --mend, and with the same --reference, on the store."
             raise StoreError("a pinned reference cannot be read", where=f"reference/{digest}", hint=hint) from fault
 
     def _known(self, name: str, columns: Sequence[str] | None, tables: Mapping[str, pa.Schema] = TABLES) -> None:

@@ -24,6 +24,7 @@ from clampdown.store.storage import Storage, missing, spoken
 
 _GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
 _PART: Final = 1 << 20  # rows in a part
+_LATER: Final = frozenset({"content"})  # columns that tables got after the first format was in use
 # Checksums of pages: without them one flipped bit in thirteen was read as another value and not noticed.
 _SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 _LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
@@ -183,13 +184,22 @@ def read_part(
             table = pq.read_table(
                 file, columns=names, filters=where, page_checksum_verification=True, use_threads=False
             )
+        table = _filled(table, wanted)
         if table.column_names != wanted.names or (where is None and table.num_rows != part.rows):
             raise _damaged(part)
         return table.replace_schema_metadata(None).cast(wanted)
 
 
+def _filled(table: pa.Table, wanted: pa.Schema) -> pa.Table:
+    """A column that stores of before do not have is null in theirs."""
+    for place, name in enumerate(wanted.names):
+        if name in _LATER and name not in table.column_names:
+            table = table.add_column(place, wanted.field(name), pa.nulls(table.num_rows, wanted.field(name).type))
+    return table
+
+
 def _damaged(part: Part) -> StoreError:
-    hint = "Move the store away and ingest the raw files again: that makes the same store."
+    hint = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
     return StoreError("a part of the store is damaged", where=part.path, hint=hint)
 
 

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
+from urllib.parse import quote
 
 from clampdown.errors import UsageError
 from clampdown.fetch.bucket import Bucket, Object
@@ -32,6 +33,10 @@ CANS: Final = (date(2012, 12, 5), date(2020, 6, 2), date(2020, 10, 22))  # old b
 LATE: Final = 7  # days that uploads are looked for after a period; provisional: most arrive within hours
 MOST_LATE: Final = 30  # what was received later than this counts by its upload (CONTRACTS, Identity and time)
 LAYOUTS: Final = ("hourly", "daily", "cans")
+_LAYOUTS: Final = ("hourly", "daily")
+_HOURLY: Final = re.compile(r"raw/(\d{8})/(\d\d)/([A-Z]{2})/([a-z0-9]+)/")
+_DAILY: Final = re.compile(r"jsonl/([a-z0-9]+)/([A-Z]{2})/(\d{8})/")
+_CANNED: Final = re.compile(r"canned/(\d{4})-(\d\d)-(\d\d)/")
 _TEST: Final = re.compile(r"[a-z0-9_]+\Z")
 _CAN: Final = re.compile(r"[^/]*?-([A-Z]{2})-AS\d+-([a-z0-9_]+)-[^/]*\.(?:json|yaml)\.lz4\Z")
 _TAR: Final = re.compile(r"([a-z0-9_]+)\.\d+\.tar\.lz4\Z")
@@ -48,10 +53,12 @@ def received(asked: Asked) -> tuple[datetime, datetime]:
 
 
 def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
-    """Every object of the archive that may hold what was asked for."""
-    layouts = asked.options.get("layout") or ("hourly", "daily")
+    """Every object of the archive that may hold what was asked for; of uploads before `asked.closed`, none."""
+    layouts = asked.options.get("layout") or _LAYOUTS
     _check(asked, layouts)
     first, last = received(asked)
+    if asked.closed is not None:
+        first = max(first, asked.closed)
     bucket = Bucket(client, asked.base or BASE)
     if "hourly" in layouts:
         yield from _hourly(asked, bucket, first, last)
@@ -59,6 +66,41 @@ def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
         yield from _daily(asked, bucket, first, last)
     if "cans" in layouts:
         yield from _cans(asked, bucket, client, first, last)
+
+
+def listed(asked: Asked, key: str) -> bool:
+    """Was this object listed for the same question, among the uploads before `asked.closed`?"""
+    first, last = received(asked)
+    layouts = asked.options.get("layout") or _LAYOUTS
+    tests = {_plain(test) for test in asked.tests}
+    if found := _HOURLY.match(key):
+        fits = "hourly" in layouts and found[3] == asked.country and (not tests or found[4] in tests)
+        at = _upload(found[1], found[2])
+    elif found := _DAILY.match(key):
+        fits = "daily" in layouts and found[2] == asked.country and (not tests or found[1] in tests)
+        at = _upload(found[3], "23")
+    elif found := _CANNED.match(key):
+        fits, at = (
+            "cans" in layouts and _can_fits(key.rpartition("/")[2], asked),
+            _upload("".join(found.groups()), "23"),
+        )
+    else:
+        return False
+    return fits and at is not None and first <= at < min(last, asked.closed or last)
+
+
+def _upload(day: str, hour: str) -> datetime | None:
+    try:
+        return datetime.strptime(day + hour, "%Y%m%d%H")
+    except ValueError:
+        return None
+
+
+def address(asked: Asked, key: str) -> str:
+    """Where an object is."""
+    found = _CANNED.match(key)
+    old = found is not None and date(int(found[1]), int(found[2]), int(found[3])) < CANS[1]
+    return f"{(asked.base or (OLD_BASE if old else BASE)).rstrip('/')}/{quote(key)}"
 
 
 def _check(asked: Asked, layouts: Iterable[str]) -> None:
@@ -159,6 +201,8 @@ SERVICE: Final = Service(
     "ooni",
     plan,
     needs=frozenset({"country"}),
+    listed=listed,
+    at=address,
     options={
         "late": f"days after the period that uploads are looked for (0 to {MOST_LATE}; {LATE})",
         "layout": f"which of {', '.join(LAYOUTS)} (hourly and daily); cans hold the whole world",
