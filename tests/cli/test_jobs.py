@@ -109,7 +109,7 @@ def test_what_init_writes_is_true() -> None:
     text = re.sub(r"^# (?=(?:\w+ = |\[\[job\]\]))", "", template().decode(), flags=re.MULTILINE)
     said = resolve({}, {}, text.encode())
     given: dict[str, Any] = {"store": "store", "reference": "reference", "raw": "raw", "token_file": "token"}
-    given["proxy"] = "socks5h://127.0.0.1:9050"
+    given |= {"proxy": "socks5h://127.0.0.1:9050", "mirror": "https://mirror.example"}
     for field in fields(Settings):
         assert re.search(rf"^(# )?{field.name} = ", template().decode(), re.MULTILINE), f"{field.name} is not in it"
         assert getattr(said, field.name) == given.get(field.name, field.default), field.name

@@ -137,7 +137,7 @@ SAME: dict[str, tuple[Callable[[Path], Any], str, bool]] = {
     "reference gone": (lambda s: reference(s).unlink(), "reference", True),
     "list of references gone": (lambda s: listing(s).unlink(), "reference", True),
     "list of references cut": (lambda s: cut(listing(s)), "reference", True),
-    "part that nobody names": (lambda s: shutil.copy(part(s, "matches"), s / "tables/x.parquet"), "part_unnamed", False),
+    "part that nobody names": (lambda s: shutil.copy(part(s, "matches"), s / "tables/x"), "part_unnamed", False),
     "landing that nobody names": (lambda s: _landing(s), "part_unnamed", False),
     "half a file": (lambda s: (s / "tables" / ".tmp-abc").write_text("x"), "temporary", False),
     "half a fetched file": (lambda s: (s / "raw" / ".tmp-abc").write_text("x"), "temporary", False),

@@ -61,7 +61,7 @@ def doctor(
     workers: int = 0,
     progress: Tell = quiet,
 ) -> Health:
-    """Check a store and its fetched files; with `mend`, make anew what is damaged. A folder need not be a whole store."""
+    """Check a store and its fetched files; with `mend`, make anew what is damaged. A folder need be no whole store."""
     held = store if isinstance(store, Store) else Store(storage_at(store), os.fspath(store))
     ledger = _ledger(held, raw)
     if mend:
