@@ -47,6 +47,16 @@ def test_a_job_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("days", "since"), [("30 days", "2024-02-01"), ("1 day", "2024-03-01"), ("0 days", "2024-03-02")]
+)
+def test_days_before_the_run(days: str, since: str) -> None:
+    text = f'[[job]]\nsource = "ooni"\nsince = "{days}"'.encode()
+    (job,) = jobs.load(text, now=datetime(2024, 3, 2, 4, 30))
+    assert job.since == datetime.fromisoformat(since)
+    assert jobs.load(text)[0].since > datetime(2024, 3, 2)
+
+
+@pytest.mark.parametrize(
     ("job", "says"),
     [
         ("since = 2021-03-01", "it says no source"),

@@ -198,3 +198,16 @@ def test_a_file_and_a_folder_that_are_no_store(say: Say, tmp_path: Path) -> None
         code, out, err = say("doctor", "--store", *words, "--migrate")
         assert (code, out) == (2, "")
         assert says in err
+
+
+def test_a_store_from_its_fetched_files(fetched: Store, say: Say, tmp_path: Path) -> None:
+    folder = Path(fetched.name)
+    before = {p.relative_to(folder): p.read_bytes() for p in (folder / "tables").rglob("*.parquet")}
+    raw = str(folder / "raw")
+    assert say("doctor", "--store", "new", "--raw", raw)[0] == 2
+    code, out, _ = say("doctor", "--store", "new", "--raw", raw, "--mend")
+    assert (code, "no problem" in out or "nothing is wrong" in out) == (0, True)
+    assert {p.relative_to("new"): p.read_bytes() for p in Path("new", "tables").rglob("*.parquet")} == before
+    Path("other").mkdir()
+    Path("other", "holiday.jpg").write_text("x")
+    assert say("doctor", "--store", "other", "--raw", raw, "--mend")[0] == 2

@@ -133,6 +133,7 @@ SAME: dict[str, tuple[Callable[[Path], Any], str, bool]] = {
     "manifest cut": (lambda s: cut(newest(s)), "manifest", True),
     "manifest empty": (lambda s: newest(s).write_bytes(b""), "manifest", True),
     "all manifests cut": (lambda s: [cut(path) for path in (s / "manifest").iterdir()], "manifest", True),
+    "manifests gone": (lambda s: shutil.rmtree(s / "manifest"), "manifest", True),
     "reference flipped": (lambda s: flip(reference(s)), "reference", True),
     "reference gone": (lambda s: reference(s).unlink(), "reference", True),
     "list of references gone": (lambda s: listing(s).unlink(), "reference", True),

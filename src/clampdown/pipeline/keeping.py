@@ -12,7 +12,7 @@ from pathlib import Path
 from clampdown.errors import InputError
 from clampdown.fetch.ledger import Ledger
 from clampdown.pipeline import doctor as looking
-from clampdown.pipeline import forgetting, mending
+from clampdown.pipeline import forgetting, mending, river
 from clampdown.pipeline import status as saying
 from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.api import Path_, open_store, storage_at
@@ -21,6 +21,7 @@ from clampdown.pipeline.forgetting import Forgotten
 from clampdown.pipeline.river import Tell, quiet
 from clampdown.pipeline.status import Status
 from clampdown.reference import Reference
+from clampdown.store import manifest as manifests
 from clampdown.store.storage import RAW
 from clampdown.store.store import Store
 
@@ -61,12 +62,22 @@ def doctor(
     workers: int = 0,
     progress: Tell = quiet,
 ) -> Health:
-    """Check a store and its fetched files; with `mend`, make anew what is damaged. A folder need be no whole store."""
+    """Check a store and its fetched files; with `mend`, make anew what is damaged. Where there is nothing yet but
+    fetched files, `mend` makes a store from them."""
     held = store if isinstance(store, Store) else Store(storage_at(store), os.fspath(store))
     ledger = _ledger(held, raw)
+    if mend and ledger is not None and _bare(held):
+        river.open_storage(held.storage, held.name, create=True)
     if mend:
         return mending.mend(held, ledger, reference=reference, workers=workers, progress=progress)
     return looking.doctor(held, ledger, reference=reference, progress=progress)
+
+
+def _bare(store: Store) -> bool:
+    """Is there nothing yet, so that a store may be made here from fetched files?"""
+    storage = store.storage
+    made = manifests.exists(storage) or manifests.numbers(storage) or storage.list("tables") or storage.list("landing")
+    return not made
 
 
 def _ledger(store: Store, raw: Path_ | None) -> Ledger | None:
