@@ -341,11 +341,15 @@ def schemas() -> Iterator[tuple[str, str]]:
 
     from clampdown.pipeline import Summary
     from clampdown.pipeline.detecting import DetectSummary
+    from clampdown.pipeline.doctor import Health
+    from clampdown.pipeline.forgetting import Forgotten
+    from clampdown.pipeline.status import Status
     from clampdown.publish.schemas import OUTPUTS, schema
 
     for name in OUTPUTS:
         yield f"{name}.json", schema(name).decode()
-    for name, kind in (("ingest", Summary), ("detect", DetectSummary)):
+    kept = (("status", Status), ("forget", Forgotten), ("doctor", Health))
+    for name, kind in (("ingest", Summary), ("detect", DetectSummary), *kept):
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {name} --json`"}
         made = msgspec.json.encode({**head, **msgspec.json.schema(kind)}, order="sorted")
         yield f"{name}.json", msgspec.json.format(made, indent=2).decode() + "\n"

@@ -6,14 +6,11 @@ Imports of the core stand inside the functions, so that help and usage errors co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clampdown.cli.frame import Frame, setting
-from clampdown.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from clampdown.fetch.ledger import Ledger
     from clampdown.intake.containers import Limits
     from clampdown.model import Reject
     from clampdown.reference import Reference
@@ -27,30 +24,6 @@ def open_store(frame: Frame, *, create: bool = False) -> Store:
     from clampdown.pipeline import api
 
     return api.open_store(frame.store(), create=create)
-
-
-def raw_folder(frame: Frame) -> Path:
-    """Where fetched files lie: a folder of their own, or the folder `raw` of the store."""
-    settings = frame.settings
-    if settings.raw is not None:
-        return Path(settings.raw)
-    if settings.store is not None and "://" in settings.store:
-        raise UsageError("fetched files need a folder on this machine", hint="Name one with --raw DIR.")
-    return Path(frame.store()) / "raw"
-
-
-def open_ledger(frame: Frame) -> Ledger | None:
-    """What was fetched into that folder; None where nothing was, which is no fault."""
-    from clampdown.fetch.ledger import Ledger
-
-    if frame.settings.raw is None and "://" in frame.store():
-        return None
-    root = raw_folder(frame)
-    if not root.is_dir():
-        if frame.settings.raw is not None:
-            raise InputError("there is no such folder of fetched files", where=str(root))
-        return None
-    return Ledger(root)
 
 
 def open_reference(frame: Frame) -> Reference | None:

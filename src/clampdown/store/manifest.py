@@ -210,7 +210,7 @@ def newest(storage: Storage) -> Manifest:
         try:
             manifest = msgspec.json.decode(data, type=Manifest)
         except msgspec.MsgspecError as fault:
-            hint = "The store is damaged, or was made by a newer Clampdown."
+            hint = "The store is damaged, or was made by a newer Clampdown: clampdown doctor says which."
             raise StoreError(f"manifest {known[-1]} cannot be read", hint=hint) from fault
         if manifest.format != FORMAT:
             raise StoreError(f"manifest {known[-1]} is of format {manifest.format}, not {FORMAT}")

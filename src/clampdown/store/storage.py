@@ -384,7 +384,7 @@ class _MemorySink:
 
 def missing(path: str, fault: FileNotFoundError) -> Error:
     """A part that the manifest names is gone."""
-    hint = "The store is damaged. Move it away and ingest the raw files again: that makes the same store."
+    hint = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
     error = StoreError("a file that the manifest names is missing", where=path, hint=hint)
     error.__cause__ = fault
     return error

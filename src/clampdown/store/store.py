@@ -262,7 +262,7 @@ class Store:
 
 
 def _unpinned(digest: str) -> StoreError:
-    hint = "Move the store away and ingest the raw files again, with the same --reference."
+    hint = "Run clampdown doctor with --mend, and with the same --reference, on the store."
     return StoreError("a pinned reference cannot be read", where=f"reference/{digest}", hint=hint)
 
 

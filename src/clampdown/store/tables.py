@@ -199,7 +199,7 @@ def _filled(table: pa.Table, wanted: pa.Schema) -> pa.Table:
 
 
 def _damaged(part: Part) -> StoreError:
-    hint = "Move the store away and ingest the raw files again: that makes the same store."
+    hint = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
     return StoreError("a part of the store is damaged", where=part.path, hint=hint)
 
 
