@@ -1,6 +1,6 @@
 """Law: what the code already says is never written twice: these pages are made from it, and a test keeps them so.
 
-python docs/generate.py            write docs/reference/
+python docs/generate.py            write docs/reference/, docs/schema/ and docs/sources.md
 python docs/generate.py --check    name the pages that differ; exit code 1 if any does
 """
 
@@ -10,10 +10,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from clampdown.fetch.known import Known
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "src/clampdown"
@@ -264,6 +268,61 @@ def sources_page() -> str:
     ))  # fmt: skip
 
 
+def services_page() -> str:
+    """What each remote service has, from its row of services.toml and its terms."""
+    from clampdown.fetch.known import all_known
+
+    terms = {each["source"]: each for each in read(CODE / "reference/data/terms.toml")["terms"]}
+    services = all_known().values()
+    rows = [
+        (f"[`{one.name}`](#{anchor(one.name)})", one.title, f"{one.since:%Y-%m}", hours(one.delay),
+         ", ".join(one.planes) or "measurements", terms[one.terms]["licence"])
+        for one in services
+    ]  # fmt: skip
+    head = ("name", "source", "reaches back to", "comes after about", "shows", "licence")
+    return "\n".join((
+        "# Where data come from\n", MADE,
+        "`clampdown fetch` brings these; [signals and sources](reference/sources.md) says how files of them are read. "
+        "What is brought once is not brought again; what may still be revised is asked for again by the next run. "
+        "Limits, and how far back and how late data come, are as the services document them; what could not be "
+        "checked is said.\n",
+        table(head, rows),
+        *(service_section(one, terms[one.terms]) for one in services),
+    ))  # fmt: skip
+
+
+def service_section(one: Known, terms: dict[str, Any]) -> str:
+    parts = [(part.name, f"`{part.path}`", part.since, part.until or "", f"<{part.address}>") for part in one.parts]
+    facts = [
+        f"- **Measures:** {one.measures}",
+        f"- **Signals:** {', '.join(f'`{each}`' for each in one.signals)}" if one.signals else "",
+        f"- **How far back:** {one.since:%B %Y}.",
+        f"- **How late:** {one.late}",
+        f"- **How to ask:** {one.ask}",
+        f"- **Token:** {' or '.join(f'`{each}`' for each in one.token)}, or `--token-file`; it is sent to the service "
+        "in one header and written nowhere." if one.token else "- **Token:** none.",
+        f"- **Limits:** {one.limit}" + (f" We ask for {one.window.days} days at once." if one.window else ""),
+        f"- **Manners:** {one.parallel} {'connection' if one.parallel == 1 else 'connections'} at once.",
+        f"- **Licence:** {terms['licence']}; may be passed on: {terms['redistribute']}. "
+        f"Attribution: {terms['attribution']}.",
+        "- **Cannot show:**",
+        *(f"  - {each}" for each in one.cannot),
+        f"- **Not checked:** {one.unchecked}" if one.unchecked else "",
+        f"- **Looked up in:** {', '.join(f'<{each}>' for each in one.sources)}",
+    ]  # fmt: skip
+    lines = [f"## {one.name}\n", f"{one.title}, <{one.address}>.\n", "<!-- not run: needs the network -->"]
+    lines += [f"```sh\n{one.example}\n```\n", *(fact for fact in facts if fact), ""]
+    if parts:
+        lines.append(table(("layout", "path", "from", "until", "address"), parts))
+    return "\n".join(lines)
+
+
+def hours(time: timedelta) -> str:
+    """A delay as people say it."""
+    count = round(time.total_seconds() / 3600)
+    return f"{count // 24} days" if count >= 48 else f"{count} hour{'s' if count > 1 else ''}"
+
+
 def law_of(module: str) -> str:
     """The first paragraph of a module's docstring (of its package's, where it has parts), without its marker."""
     import importlib
@@ -298,13 +357,13 @@ def pages() -> dict[str, str]:
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
     made |= {"manners.md": manners_page(), "sources.md": sources_page()}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}
-    files = {f"reference/{name}": text for name, text in texts.items()}
+    files = {f"reference/{name}": text for name, text in texts.items()} | {"sources.md": services_page()}
     return files | {f"schema/{name}": text for name, text in schemas()}
 
 
 def main(words: list[str]) -> int:
     made = pages()
-    found = (*DOCS.glob("reference/*.md"), *DOCS.glob("schema/*.json"))
+    found = (*DOCS.glob("reference/*.md"), *DOCS.glob("schema/*.json"), *DOCS.glob("sources.md"))
     there = {p.relative_to(DOCS).as_posix(): p.read_text(encoding="utf-8") for p in found}
     stale = sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
     if "--check" in words:

@@ -12,6 +12,8 @@ from replay import faults
 from replay.server import Replay
 
 from clampdown.errors import EnvironmentFault, FetchError, InputError
+from clampdown.fetch import haul as hauls
+from clampdown.fetch import sinks
 from clampdown.fetch.client import Client
 from clampdown.fetch.haul import Brought, Haul
 from clampdown.fetch.ledger import Ledger
@@ -216,3 +218,73 @@ def test_a_mirror_on_this_machine_is_read_where_it_lies(tmp_path: Path) -> None:
     assert made.tally.bytes == 0
     assert brought[0].got.kept is False
     assert [path for path in (tmp_path / "raw").rglob("*") if path.name != "ledger.jsonl"] == []
+
+
+BIG = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(1 << 17))  # 4 MiB
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large begins at 2 MiB here, so that the tests need not move more."""
+    monkeypatch.setattr(sinks, "_SYNCED", 2 << 20)
+    monkeypatch.setattr(hauls, "LARGE", 2 << 20)
+
+
+def big(server: Replay, **more: object) -> Wanted:
+    facts: dict[str, object] = {"size": len(BIG), "md5": hashlib.md5(BIG).hexdigest()}
+    return Wanted("test", "big", f"{server.url}/big", "big.bin", **(facts | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_large_file_goes_on_where_a_run_before_stopped(server: Replay, tmp_path: Path, *, listed: bool) -> None:
+    server.document("/big", BIG, "application/octet-stream")
+    one = big(server) if listed else big(server, size=None, md5=None)
+    server.faults.append(faults.cut("/big*", None, at=0.8))
+    made, _ = haul(tmp_path, [one], Manners(tries=1))
+    assert [key.key for key, _ in made.tally.failed] == ["big"]
+    assert list(tmp_path.glob(".part-*.etag"))
+    server.faults.clear()
+    server.log.clear()
+    made, brought = haul(tmp_path, [one])
+    assert brought[0].path is not None
+    assert brought[0].path.read_bytes() == BIG
+    (asked,) = [sent.range for sent in server.log]
+    found = re.fullmatch(r"bytes=(\d+)-", asked or "")
+    assert found
+    assert 2 << 20 <= int(found[1]) < len(BIG) * 0.8
+    assert made.tally.bytes == len(BIG)
+    assert not list(tmp_path.glob(".part-*"))
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_large_file_that_changed_meanwhile_begins_anew(server: Replay, tmp_path: Path) -> None:
+    server.document("/big", BIG, "application/octet-stream")
+    server.faults.append(faults.cut("/big*", None, at=0.8))
+    haul(tmp_path, [big(server, size=None, md5=None)], Manners(tries=1))
+    server.faults.clear()
+    other = BIG[::-1]
+    server.document("/big", other, "application/octet-stream")
+    _, brought = haul(tmp_path, [big(server, size=None, md5=None)])
+    assert brought[0].path is not None
+    assert brought[0].path.read_bytes() == other
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("note", ["", "nonsense", '99999999 "x"', '-1 "x"', "2097152 W/weak", '2097152 "other"'])
+def test_a_note_that_does_not_fit_begins_anew(server: Replay, tmp_path: Path, note: str) -> None:
+    server.document("/big", BIG, "application/octet-stream")
+    server.faults.append(faults.cut("/big*", None, at=0.8))
+    haul(tmp_path, [big(server)], Manners(tries=1))
+    (left,) = tmp_path.glob(".part-*.etag")
+    left.write_text(note)
+    server.faults.clear()
+    _, brought = haul(tmp_path, [big(server)])
+    assert brought[0].path is not None
+    assert brought[0].path.read_bytes() == BIG
+
+
+def test_the_same_key_twice_is_one_file(server: Replay, tmp_path: Path) -> None:
+    serve(server, [1])
+    made, brought = haul(tmp_path, [wanted(server, 1), wanted(server, 1)])
+    assert (made.tally.new, len(brought), len(server.log)) == (1, 1, 1)

@@ -34,6 +34,8 @@ VERBS: Final[dict[str, str]] = {
     "verify": "Recompute every number of a report.",
     "export": "Hand out a table as Parquet, CSV or JSON lines.",
     "status": "Say what a store holds, what of it is missing, and how old it is.",
+    "forget": "Remove old days from a store, and their files.",
+    "doctor": "Check a store and its files, and mend what can be mended.",
     "init": "Write a commented settings file.",
     "demo": "Run everything on a synthetic country with known truth.",
 }

@@ -106,6 +106,7 @@ def row_options(command: Any) -> Any:
     return command
 
 
+raw_option = setting("--raw", metavar="DIR", help="Folder of fetched files (default: raw, in the store).")
 workers_option = setting("--workers", metavar="N", help="Processes (default: every core).")
 
 

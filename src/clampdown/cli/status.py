@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from clampdown.cli.frame import common, open_frame, reference_option, setting, store_option, write_stdout
+from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import open_ledger, open_reference, open_store
+from clampdown.cli.opening import open_ledger, open_reference, open_store, raw_option
 
 if TYPE_CHECKING:
     from clampdown.pipeline.asked import Ask, Run
     from clampdown.pipeline.status import Held, Status
 
 _MOST: Final = 12  # rows of one kind, and stretches of one row, that are said; --json has them all
-raw_option = setting("--raw", metavar="DIR", help="Folder of fetched files (default: raw, in the store).")
 
 
 @click.command("status")
@@ -62,16 +61,18 @@ def _text(found: Status) -> Iterator[str]:
     yield from _block("countries", [_held(one) for one in found.countries])
     yield from _block("asked", [line for ask in found.asked for line in _ask(ask)], most=4 * _MOST)
     yield from _block(
-        "came along", [f"{one.source} {one.country or '(no country)'}: {_runs(one.runs)}" for one in found.edges]
+        "came along", [f"{one.source} {one.country or '(no country)'}: {said_runs(one.runs)}" for one in found.edges]
     )
     if found.forgotten_before:
         yield _row("forgotten", f"what was before {found.forgotten_before}")
     counts = ", ".join(f"{reason} {count:,}" for reason, count in found.rejects.items())
     yield _row("rejects", f"{sum(found.rejects.values()):,}: {counts}".rstrip(": "))
     size = found.size
-    yield _row("tables", _bytes(size.tables) + (f", and {_bytes(size.landing)} to be settled" if size.landing else ""))
-    yield _row("fetched files", f"{_bytes(size.raw)} in {size.raw_files:,} files")
-    yield _row("references", f"{_bytes(size.references)}, {found.reference or 'none is pinned'}")
+    yield _row(
+        "tables", in_bytes(size.tables) + (f", and {in_bytes(size.landing)} to be settled" if size.landing else "")
+    )
+    yield _row("fetched files", f"{in_bytes(size.raw)} in {size.raw_files:,} files")
+    yield _row("references", f"{in_bytes(size.references)}, {found.reference or 'none is pinned'}")
     dated = [one for one in found.snapshots if one.date]
     yield from _block("", [f"{one.date} ({one.age_days:,} days old) {one.name}, {one.licence}" for one in dated])
     for todo in found.todo:
@@ -119,7 +120,7 @@ def _ask(ask: Ask) -> Iterator[str]:
     if ask.missing:
         yield f"  {ask.missing:,} files were not to be had when it was asked last"
     if ask.gaps:
-        yield f"  without anything: {_runs(ask.gaps)}"
+        yield f"  without anything: {said_runs(ask.gaps)}"
 
 
 def _spans(ask: Ask) -> Iterator[tuple[str, str]]:
@@ -133,7 +134,7 @@ def _spans(ask: Ask) -> Iterator[tuple[str, str]]:
     yield from ((since, until) for since, until in held)
 
 
-def _runs(runs: Iterable[Run]) -> str:
+def said_runs(runs: Iterable[Run]) -> str:
     given = list(runs)
     said = [one.first if one.days == 1 else f"{one.first} to {one.last}" for one in given[:_MOST]]
     more = f", and {len(given) - _MOST:,} more" if len(given) > _MOST else ""
@@ -141,7 +142,15 @@ def _runs(runs: Iterable[Run]) -> str:
     return f"{', '.join(said)}{more} ({days:,} day{'s' if days > 1 else ''})"
 
 
-def _bytes(count: int) -> str:
+def in_runs(days: Sequence[str]) -> str:
+    """Days as stretches; nothing for none."""
+    from clampdown.pipeline.asked import runs
+
+    dated = [day for day in days if day[:1].isdecimal()]
+    return said_runs(runs(dated)) if dated else ""
+
+
+def in_bytes(count: int) -> str:
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             return f"{count / size:,.1f} {unit}"

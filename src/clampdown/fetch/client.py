@@ -51,7 +51,6 @@ class Transfer:
     tries: int = 0
     hops: int = 0
     place: str = ""  # where redirects led
-    begun_with: str | None = None  # etag of the answer whose first part is here
     head: int = 0
     trouble: Error | None = None  # found by our own side while bytes came in
     worth: bool = False  # may another try go well?
@@ -217,12 +216,12 @@ class Client:
         """Point a handle at a request."""
         sink = transfer.sink
         sink.open()
-        goes_on = sink.received >= _RESUMES and transfer.begun_with is not None
+        goes_on = sink.received >= _RESUMES and sink.etag is not None
         if not goes_on and sink.received:
             sink.restart()
         headers: list[str] = ["Expect:"]
         if goes_on:
-            headers += [f"Range: bytes={sink.received}-", f"If-Range: {transfer.begun_with}"]
+            headers += [f"Range: bytes={sink.received}-", f"If-Range: {sink.etag}"]
         elif transfer.etag:
             headers.append(f"If-None-Match: {transfer.etag}")
         elif transfer.modified:
@@ -255,8 +254,11 @@ class Client:
         name, colon, value = text.partition(":")
         if colon:
             transfer.headers[name.strip().lower()] = value.strip()
-        elif not text and transfer.status == 200 and transfer.sink.received:
-            transfer.sink.restart()  # the service does not go on, it begins anew
+        elif not text and transfer.status == 200:
+            if transfer.sink.received:
+                transfer.sink.restart()  # the service does not go on, it begins anew
+            etag, packed = transfer.headers.get("etag", ""), "content-encoding" in transfer.headers
+            transfer.sink.etag = etag if etag.startswith('"') and not packed else None  # a weak one names no bytes
         return None
 
     def _body(self, transfer: Transfer, data: bytes) -> int | None:
@@ -282,9 +284,6 @@ class Client:
         transfer = self._live.pop(handle)
         self._free.append(handle)
         transfer.fault = self._fault(transfer, number, text)
-        if transfer.status in (200, 206) and transfer.begun_with is None:
-            etag = transfer.headers.get("etag", "")
-            transfer.begun_with = etag if etag.startswith('"') else None
         return transfer
 
     def _told(self, transfer: Transfer, kind: faults.Kind) -> Error:
@@ -302,11 +301,14 @@ class Client:
             return self._redirect(transfer)
         if status == 304 and (transfer.etag or transfer.modified):
             return None
+        if status == 416 and transfer.sink.received:  # there is no rest: begin anew
+            transfer.sink.restart()
+            return self._told(transfer, faults.Kind("the service does not go on where it stopped"))
         if status not in (200, 206):
             return self._told(transfer, faults.by_status(status))
         if transfer.size is not None and transfer.sink.received != transfer.size:
             kind = faults.Kind(f"{transfer.sink.received:,} bytes came, and the listing says {transfer.size:,}")
-            transfer.begun_with = None  # not a part of what we want
+            transfer.sink.etag = None  # not a part of what we want
             return self._told(transfer, kind)
         return None
 

@@ -25,11 +25,12 @@ from clampdown.errors import EnvironmentFault, Error, FetchError, InputError
 from clampdown.fetch.client import Client, Transfer
 from clampdown.fetch.faults import Kind, told
 from clampdown.fetch.ledger import Got, Ledger
-from clampdown.fetch.sinks import File
+from clampdown.fetch.sinks import LARGE, File
 from clampdown.fetch.wanted import Wanted
 from clampdown.store.storage import spoken
 
 TEMPORARY: Final = ".tmp-"
+PART: Final = ".part-"  # of a large file, which the next run goes on with
 _TOGETHER: Final = 32  # lines of the ledger that are synced at once
 _SOON: Final = 0.5  # seconds that a file waits for others to be synced with it
 _WAITING: Final = 6  # groups of files that may wait for the disk
@@ -90,6 +91,7 @@ class Haul:
         self._grouped = 0.0
         self._clock = time.monotonic
         self._folders: set[Path] = set()
+        self._seen: set[tuple[str, str]] = set()
 
     def bring(self, wanted: Iterable[Wanted]) -> Iterator[Brought]:
         """Each wanted file, and what follows from it, as it is here. A file that could not be had is in the tally; a
@@ -135,6 +137,9 @@ class Haul:
     def _transfers(self, wanted: Iterator[Wanted], pool: ThreadPoolExecutor, pending: Pending) -> Iterator[Transfer]:
         """Requests for what is not here."""
         for one in wanted:
+            if (one.service, one.key) in self._seen:
+                continue
+            self._seen.add((one.service, one.key))
             before = self.ledger.here(one.service, one.key)
             if before is not None and still(one, before):
                 self._is_here(one, before)
@@ -165,8 +170,10 @@ class Haul:
             )
         self._held += one.size or 0  # from now on: what is under way will lie there, too
         self._number += 1
-        path = self.ledger.root / f"{TEMPORARY}{os.getpid()}-{self._number}"
-        made = Transfer(one.url, File(path, md5=one.md5 is not None), token=one.token, size=one.size, tag=job)
+        large = one.size is None or one.size >= LARGE
+        name = _part(one) if large else f"{TEMPORARY}{os.getpid()}-{self._number}"
+        sink = File(self.ledger.root / name, md5=one.md5 is not None, lasting=large)
+        made = Transfer(one.url, sink, token=one.token, size=one.size, tag=job)
         made.packed = one.size is None and not one.name.lower().endswith(_PACKED_NAMES)
         made.most = None if one.size is not None else self.client.manners.most_file
         if before is not None and before.kept and before.digest is not None:
@@ -216,7 +223,7 @@ class Haul:
                 _check(job.wanted, done, sink)
                 whole.append((job, sink, done))
             except Error as fault:
-                sink.abandon()
+                sink.abandon(whole=True)
                 made.append((job, fault))
         for job, sink, done in whole:
             try:
@@ -276,6 +283,11 @@ def still(one: Wanted, before: Got) -> bool:
     """Is what is here what is wanted? What may have changed is asked for again, and so is what the listing says
     is of another size."""
     return before.settled and (one.size is None or before.size == one.size or before.digest is None)
+
+
+def _part(one: Wanted) -> str:
+    """The name of a file while it comes in, the same in each run."""
+    return PART + hashlib.sha256(one.service.encode() + b"\0" + one.key.encode()).hexdigest()[:32]
 
 
 def _check(one: Wanted, done: Transfer, sink: File) -> None:

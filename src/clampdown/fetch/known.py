@@ -46,6 +46,7 @@ class Known:
     since: date
     delay: timedelta  # before this, data of a moment cannot be there
     settles: timedelta  # after this, an answer is not revised
+    late: str  # both in words
     window: timedelta | None  # the longest question that we ask
     page: int  # the most rows that we ask for at once; 0: there are no pages
     limit: str  # what the service documents
@@ -90,7 +91,7 @@ def load(document: toml.Table) -> Mapping[str, Known]:
 def _row(row: toml.Table) -> Known:
     name = toml.text(row, "name", _WHERE)
     where = f"{_WHERE}, {name}"
-    texts = ("title", "address", "kind", "measures", "limit", "terms", "ask", "example", "unchecked")
+    texts = ("title", "address", "kind", "measures", "late", "limit", "terms", "ask", "example", "unchecked")
     lists = ("planes", "signals", "token", "cannot", "sources")
     rest: dict[str, Any] = {key: toml.text(row, key, where) for key in texts}
     rest |= {key: toml.texts(row, key, where) for key in lists}

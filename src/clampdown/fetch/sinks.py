@@ -14,12 +14,15 @@ from typing import BinaryIO, Final, Protocol
 from clampdown.store.storage import spoken
 
 _HELD: Final = 1 << 20  # bytes that wait in memory, a file
+_SYNCED: Final = 16 << 20  # bytes of a large file between two notes of how far it came
+LARGE: Final = 8 << 20  # bytes from which a file is worth going on with in another run
 
 
 class Sink(Protocol):
     """Where a body goes."""
 
     received: int
+    etag: str | None
 
     def open(self) -> None: ...
     def write(self, data: bytes) -> None: ...
@@ -28,6 +31,8 @@ class Sink(Protocol):
 
 class Memory:
     """A small answer."""
+
+    etag: str | None = None
 
     def __init__(self) -> None:
         self._parts = bytearray()
@@ -52,15 +57,42 @@ class Memory:
 
 class File:
     """A file that is being brought; `md5` only where there is one to compare with. What is small waits in memory, so
-    that the disk is not asked for each file while bytes come in."""
+    that the disk is not asked for each file while bytes come in.
 
-    def __init__(self, path: Path, *, md5: bool) -> None:
+    A large one is `lasting`: its first part stays when the run ends before its time, with a note beside it of what is
+    synced and of which version (`etag`) it is. The next run goes on from there."""
+
+    def __init__(self, path: Path, *, md5: bool, lasting: bool = False) -> None:
         self.path = path
+        self.etag: str | None = None  # of the answer whose bytes these are
         self._md5 = md5
+        self._lasting = lasting
+        self._note = path.with_name(f"{path.name}.etag")
+        self._unsynced = 0
         self._file: BinaryIO | None = None
         self._held = bytearray()
         self.received = 0
         self._forget()
+        if lasting:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up what an earlier run left, as far as it was synced."""
+        try:
+            synced, _, etag = self._note.read_text(encoding="latin-1").strip().partition(" ")
+            if not etag.startswith('"') or not synced.isdecimal() or self.path.stat().st_size < int(synced):
+                raise ValueError
+            file = self.path.open("r+b", buffering=0)
+        except (OSError, ValueError):
+            self.path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+            return
+        file.truncate(int(synced))
+        while block := file.read(_HELD):
+            self.sha256.update(block)
+            if self.md5 is not None:
+                self.md5.update(block)
+        self._file, self.etag, self.received = file, etag, int(synced)
 
     def _forget(self) -> None:
         self.sha256 = hashlib.sha256()
@@ -90,11 +122,18 @@ class File:
             while view:  # a disk that is nearly full takes a part
                 view = view[self._file.write(view) :]
             view.release()
+            self._unsynced += len(self._held)
+            if self._lasting and self.etag is not None and self._unsynced >= _SYNCED:
+                os.fsync(self._file.fileno())
+                self._note.write_text(f"{self.received} {self.etag}\n", encoding="latin-1")
+                self._unsynced = 0
         self._held = bytearray()
 
     def restart(self) -> None:
-        self.received = 0
+        self.received = self._unsynced = 0
+        self.etag = None
         self._forget()
+        self._note.unlink(missing_ok=True)
         if self._file is not None:
             self._file.seek(0)
             self._file.truncate()
@@ -111,11 +150,15 @@ class File:
         """Give it its name."""
         with spoken(str(target)):
             self.path.replace(target)
+            if self._lasting:
+                self._note.unlink(missing_ok=True)
 
-    def abandon(self) -> None:
-        """Forget it."""
+    def abandon(self, *, whole: bool = False) -> None:
+        """Forget it; what may be gone on with stays, unless its bytes are known to be wrong (`whole`)."""
         if self._file is not None:
             self._file.close()
             self._file = None
         self._held.clear()
-        self.path.unlink(missing_ok=True)
+        if whole or not (self._lasting and self._note.exists()):
+            self.path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)

@@ -39,10 +39,15 @@ report, verify, show = answers.report, answers.verify, answers.show
 
 def open_store(path: Path_, *, create: bool = False) -> Store:
     """The store in this folder; with `create`, an empty one where there is none."""
+    return river.open_storage(storage_at(path), os.fspath(path), create=create)
+
+
+def storage_at(path: Path_) -> LocalStorage:
+    """The storage in this folder, whether or not it is a store."""
     folder = os.fspath(path)
     if Path(folder).exists() and not Path(folder).is_dir():
         raise EnvironmentFault("a store is a folder, and this is a file", where=folder)
-    return river.open_storage(LocalStorage(folder), folder, create=create)
+    return LocalStorage(folder)
 
 
 def load_reference(source: Path_ | Mapping[str, bytes] | None = None) -> Reference:

@@ -26,6 +26,7 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "routeviews": ("routeviews", "bgp-collectors"),
 }
 _DAY: Final = timedelta(days=1)
+_Question = tuple[str, str, tuple[int, ...], tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,12 @@ class Edge:
 
 def asks(requests: Iterable[Request], forgot: Sequence[Forgot], held: Callable[[Ask, str], bool]) -> tuple[Ask, ...]:
     """Requests as questions, with their gaps; `held` says whether the store has anything of an ask on a day."""
-    groups: dict[tuple[object, ...], list[Request]] = defaultdict(list)
+    groups: dict[_Question, list[Request]] = defaultdict(list)
     for one in requests:
         options = tuple(sorted(one.options.items()))
         groups[one.service, one.country or "", one.networks, one.tests, options, one.base or ""].append(one)
     made: list[Ask] = []
-    for _, group in sorted(groups.items(), key=lambda item: repr(item[0])):
+    for _, group in sorted(groups.items(), key=lambda item: item[0]):
         periods = tuple(_periods(group, forgot))
         if not periods:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -18,7 +17,7 @@ from clampdown.judge.rules import Rules
 from clampdown.model import CONNECTIVITY, TABLES
 from clampdown.pipeline.inputs import Progress
 from clampdown.reference import Reference
-from clampdown.store.manifest import Day, Judged, Landed, Part
+from clampdown.store.manifest import Day, Judged, Landed, Part, parts_digest
 from clampdown.store.settle import LANDING, SETTLED, Gain, settle
 from clampdown.store.settle_levels import settle_levels
 from clampdown.store.storage import Storage
@@ -156,7 +155,7 @@ def _settle_records(state: Bench, task: Task) -> tuple[Day, Mapping[str, Any], d
         for group in task.landed
     ]
     if not any(landing):
-        return Day({}, _digest({})), _stock(storage, None), {}
+        return Day({}, parts_digest({})), _stock(storage, None), {}
     settled = settle(
         state.engine,
         landing,
@@ -174,7 +173,7 @@ def _settle_records(state: Bench, task: Task) -> tuple[Day, Mapping[str, Any], d
     entry = msgspec.structs.replace(
         before,
         tables={name: found for name, found in parts.items() if found} | others,
-        settled=_digest(parts),
+        settled=parts_digest(parts),
         first=settled.first,
         last=settled.last,
     )
@@ -209,7 +208,7 @@ def _settle_levels(state: Bench, task: Task, entry: Day) -> tuple[Day, dict[str,
     settled = msgspec.structs.replace(
         entry,
         tables=others | {name: found for name, found in made.tables.items() if found},
-        levels=_digest(made.tables),
+        levels=parts_digest(made.tables),
         levels_first=first,
         levels_last=last,
         levels_newest=newest,
@@ -248,9 +247,3 @@ def _judged(state: Bench, done: Done, made: JudgedTables) -> Day:
         tables=kept | {name: found for name, found in judged.items() if found},
         judged=Judged(state.rules.digest, state.reference.digest, done.entry.settled),
     )
-
-
-def _digest(parts: Mapping[str, tuple[Part, ...]]) -> str:
-    """Names a day's settled rows: the digest of the names of their parts."""
-    names = sorted(part.path for found in parts.values() for part in found)
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()

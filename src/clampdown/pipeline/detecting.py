@@ -6,7 +6,7 @@ The entry of the log is written first and exists once the manifest names it; a r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -64,19 +64,8 @@ def detect(
             raise InputError("nothing in it is judged yet", where=store.name, hint=hint)
         store.log()  # a broken chain is not written on
         before = _tables(store, manifest.detected)
-        reference = reference_of(store, None)
-        made = make(store, manifest, before, reference, limits, workers=workers, progress=progress)
-        _check(made)
-        manners = load_manners()
-        cut = outages.compute(
-            store, manifest, previous=before["outages"], events=made["events"], workers=workers, progress=progress,
-            manners=manners,
-        )  # fmt: skip
-        if cut["notes"].num_rows:
-            cut["notes"] = pa.concat_tables([made["notes"], cut["notes"]])
-        made |= cut if cut["notes"].num_rows else {name: rows for name, rows in cut.items() if name != "notes"}
+        made, used = _make(store, manifest, before, limits, workers=workers, progress=progress)
         found = changes(before, made)
-        used = f"{limits.digest} {manners.digest}" if manifest.leveled() else limits.digest
         _commit(store, manifest, made, found, used, now or datetime.now(UTC))
     after = store.detection()
     return DetectSummary(
@@ -92,6 +81,48 @@ def detect(
         changed=bool(found),
         changes=_changed(found),
     )
+
+
+def _make(
+    store: Store, manifest: Manifest, before: Mapping[str, pa.Table], limits: Limits, *, workers: int, progress: Tell
+) -> tuple[dict[str, pa.Table], str]:
+    """All tables of `detect`, and the digests of the thresholds that they were made with."""
+    made = make(store, manifest, before, reference_of(store, None), limits, workers=workers, progress=progress)
+    _check(made)
+    manners = load_manners()
+    cut = outages.compute(
+        store, manifest, previous=before["outages"], events=made["events"], workers=workers, progress=progress,
+        manners=manners,
+    )  # fmt: skip
+    if cut["notes"].num_rows:
+        cut["notes"] = pa.concat_tables([made["notes"], cut["notes"]])
+    made |= cut if cut["notes"].num_rows else {name: rows for name, rows in cut.items() if name != "notes"}
+    return made, f"{limits.digest} {manners.digest}" if manifest.leveled() else limits.digest
+
+
+def remake(store: Store, damaged: Collection[str], *, workers: int = 0, progress: Tell = quiet) -> bool:
+    """Make tables anew whose parts are damaged, of the same days, so that nothing is new and the log says nothing.
+
+    False: the days are others now. Then the damaged tables are gone, and `detect` says what is new.
+    """
+    with writing(store) as manifest:
+        was = manifest.detected
+        if was is None:
+            return True
+        whole = {name: parts for name, parts in was.tables.items() if not any(p.path in damaged for p in parts)}
+        if was.inputs != manifest.inputs_digest():
+            lesser = msgspec.structs.replace(was, tables=whole, inputs="")
+            manifests.commit(store.storage, msgspec.structs.replace(manifest, detected=lesser))
+            return False
+        before = _tables(store, msgspec.structs.replace(was, tables=whole))
+        made, used = _make(store, manifest, before, load_limits(), workers=workers, progress=progress)
+        held = manifest.paths() - set(damaged)
+        tables = {name: write_whole(store.storage, name, made[name], held) for name in sorted(DETECTED)}
+        found = msgspec.structs.replace(was, tables=tables, thresholds=used)
+        manifests.collect(
+            store.storage, manifests.commit(store.storage, msgspec.structs.replace(manifest, detected=found))
+        )
+    return True
 
 
 def _concerns(store: Store) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -31,12 +31,8 @@ from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
 
 SERVICES: Final[Mapping[str, Service]] = {
-    one.name: one
-    for one in (
-        ooni.SERVICE, ooni_api.SERVICE, ioda.SERVICE, tor_metrics.SERVICE, radar.SERVICE, google.SERVICE, ris.SERVICE,
-        routeviews.SERVICE,
-    )
-}  # fmt: skip
+    one.SERVICE.name: one.SERVICE for one in (ooni, ooni_api, ioda, tor_metrics, radar, google, ris, routeviews)
+}
 _PORTION: Final = 1 << 30  # bytes that are brought before they are read; provisional
 _PORTION_FILES: Final = 5000
 _GUESSED_RATE: Final = 2.5e6  # bytes a second, of a plan's time: 20 Mbit/s, and said so

@@ -7,7 +7,7 @@ without one nothing is known to have been asked, so nothing is a gap.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -148,7 +148,7 @@ def _status(store: Store, manifest: Manifest, ledger: Ledger | None, used: Refer
         size=_size(store, manifest, ledger),
         reference=manifest.reference,
         snapshots=_snapshots(used, now) if manifest.reference else (),
-        todo=_todo(store, manifest, used),
+        todo=todo(store, manifest, used),
         ledger_torn=ledger.torn if ledger is not None else 0,
         detected={name: sum(p.rows for p in parts) for name, parts in sorted(_tables(manifest).items())},
     )
@@ -281,7 +281,7 @@ def _snapshots(reference: Reference, now: datetime | None) -> tuple[Snapshot, ..
     return tuple(made)
 
 
-def _todo(store: Store, manifest: Manifest, reference: Reference) -> tuple[Todo, ...]:
+def todo(store: Store, manifest: Manifest, reference: Reference) -> tuple[Todo, ...]:
     rules = load_rules()
     landed = tuple(sorted(manifest.landing))
     stale = {day for day, entry in manifest.days.items() if is_stale(entry, rules.digest, reference.digest)}
@@ -295,8 +295,3 @@ def _todo(store: Store, manifest: Manifest, reference: Reference) -> tuple[Todo,
     if detected is not None and detected.inputs != manifest.inputs_digest():
         made.append(Todo("detect", (), detect))
     return tuple(made)
-
-
-def stretches(days: Sequence[str]) -> tuple[asked.Run, ...]:
-    """Days as people write them."""
-    return asked.runs(day for day in days if day != UNKNOWN_DAY)

@@ -24,13 +24,17 @@ _HINT: Final = (
 def append(storage: Storage, manifest: Manifest, entry: Entry) -> str:
     """Write the entry that follows the manifest's last one; the digest by which it is named. Only the lock's holder
     may: what lies beyond the last entry is of a run that did not commit."""
-    for number in _numbers(storage):
-        if number > last(manifest):
-            storage.delete(_path(number))
+    for path in beyond(storage, manifest):
+        storage.delete(path)
     data = encode(entry)
     if not storage.write_new(_path(entry.number), data):
         raise StoreError("another command has changed this store meanwhile", hint="Run the same command again.")
     return digest(data)
+
+
+def beyond(storage: Storage, manifest: Manifest) -> list[str]:
+    """Entries that do not exist: a run that was killed before it committed wrote them."""
+    return [_path(number) for number in _numbers(storage) if number > last(manifest)]
 
 
 def last(manifest: Manifest) -> int:

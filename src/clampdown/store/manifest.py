@@ -7,7 +7,7 @@ day's tables. Committing is creating the next number where nobody has; whoever f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +28,12 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     rows: int
     size: int
+
+
+def parts_digest(tables: Mapping[str, tuple[Part, ...]]) -> str:
+    """Names rows by their parts: the digest of the names, which follow from the content."""
+    names = sorted(part.path for parts in tables.values() for part in parts)
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 class Landed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,18 +171,23 @@ def found(storage: Storage) -> None:
     storage.write_new(MARK, b'{"format": %d}\n' % FORMAT)
 
 
-def check_format(storage: Storage) -> None:
-    """Refuse what another version wrote."""
+def format_of(storage: Storage) -> int:
+    """The format that the store says it is of."""
     try:
-        mark = msgspec.json.decode(storage.read(MARK), type=_Mark)
+        return msgspec.json.decode(storage.read(MARK), type=_Mark).format
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise StoreError("clampdown.json of the store cannot be read", hint="Is this folder a store?") from fault
-    if mark.format > FORMAT:
+
+
+def check_format(storage: Storage) -> None:
+    """Refuse what another version wrote."""
+    found = format_of(storage)
+    if found > FORMAT:
         hint = "Use the newer Clampdown that made it."
-        raise StoreError(f"the store is of format {mark.format}; this Clampdown knows up to {FORMAT}", hint=hint)
-    if mark.format < FORMAT:
+        raise StoreError(f"the store is of format {found}; this Clampdown knows up to {FORMAT}", hint=hint)
+    if found < FORMAT:
         hint = f"This Clampdown reads format {FORMAT}: ingest the raw files into a new store."
-        raise StoreError(f"the store is of the old format {mark.format}", hint=hint)
+        raise StoreError(f"the store is of the old format {found}", hint=hint)
 
 
 def numbers(storage: Storage) -> list[int]:

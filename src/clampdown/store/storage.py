@@ -153,6 +153,31 @@ class LocalStorage:
                 if passing and not any(Path(folder).iterdir()):
                     Path(folder).rmdir()
 
+    def temporary(self) -> list[str]:
+        """What killed writers left half written, or a writer writes just now."""
+        found: list[str] = []
+        for folder, folders, names in os.walk(self.root):
+            here = Path(folder).relative_to(self.root)
+            if here == Path():
+                folders[:] = [name for name in folders if name != RAW]
+            left = Path(folder).name.startswith(_TEMPORARY)
+            found += [(here / name).as_posix() for name in names if left or name.startswith(_TEMPORARY)]
+        return sorted(found)
+
+    def busy(self) -> bool:
+        """Is another command writing? Nothing is made to find out."""
+        try:
+            number = os.open(self.root / _LOCK, os.O_RDWR)
+        except OSError:
+            return False  # nobody ever wrote here, or nobody may
+        try:
+            _seize(number)
+        except OSError:
+            return True
+        finally:
+            os.close(number)
+        return False
+
     def strange(self) -> list[str]:
         """What lies here that no store would have put here."""
         ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest", "log", RAW)

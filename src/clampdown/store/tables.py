@@ -256,6 +256,12 @@ def spans(
                 yield whole.read_row_groups(wanted, columns=list(columns), use_threads=False)
 
 
+def rows_of(storage: Storage, part: Part) -> int:
+    """How many rows a part has by its footer."""
+    with _reading(part), storage.open(part.path) as file:
+        return pq.ParquetFile(file).metadata.num_rows
+
+
 def constant(storage: Storage, parts: Iterable[Part], table: str, column: str) -> str | None:
     """The one value that all rows of these parts have in a column of text, if their footers say so; else None."""
     place = TABLES[table].names.index(column)

@@ -1,0 +1,135 @@
+"""Law: windows cover the asked period exactly, never overlap, never exceed the limit, and have the same keys later."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+sys.path.append(str(Path(__file__).parent))
+import itertools
+from dataclasses import replace
+
+from services_given import NOW, TOKEN, asked, planned, query
+
+from clampdown.errors import UsageError
+from clampdown.fetch import asking
+from clampdown.fetch.known import all_known, known
+from clampdown.fetch.wanted import Asked, Service, Wanted
+from clampdown.pipeline.fetching import SERVICES
+
+TIMES = st.datetimes(datetime(2012, 1, 1), datetime(2024, 12, 31))
+QUESTIONS = ("ioda", "tor-metrics", "radar", "google", "ooni-api")
+
+
+@given(TIMES, TIMES, st.sampled_from(QUESTIONS), st.sampled_from([1, 1800, 3600, 86400]))
+def test_windows_cover_exactly_what_was_asked(one: datetime, other: datetime, name: str, grain: int) -> None:
+    of, unit = known(name), timedelta(seconds=grain)
+    length = of.window
+    assert length is not None
+    question = Asked(min(one, other), max(one, other), NOW)
+    found = list(asking.windows(question, of, length, unit))
+    start = asking.floor(question.since, unit)
+    end = min(asking.ceil(question.until, unit), asking.floor(NOW - of.delay, unit))
+    if start >= end:
+        assert found == []
+        return
+    assert (found[0].start, found[-1].end) == (start, end)
+    assert all(a.end == b.start for a, b in itertools.pairwise(found))
+    assert all(timedelta(0) < w.end - w.start <= length for w in found)
+    assert not any(w.open for w in found[:-1])
+    assert found[-1].open == (end < asking.ceil(question.until, unit))
+
+
+@given(TIMES, TIMES, st.integers(1, 400))
+def test_inner_windows_do_not_depend_on_the_question(since: datetime, until: datetime, days: int) -> None:
+    """A longer question asks again only for what the shorter one did not have."""
+    of, length = known("ioda"), timedelta(days=10)
+    short = Asked(min(since, until), max(since, until), NOW)
+    long = replace(short, since=short.since - timedelta(days=days))
+    shared = list(asking.windows(short, of, length))[1:]
+    assert set(shared) <= set(asking.windows(long, of, length))
+
+
+@given(TIMES, st.timedeltas(timedelta(minutes=1), timedelta(days=30)))
+def test_ticks_are_those_of_the_period(since: datetime, span: timedelta) -> None:
+    every = timedelta(hours=8)
+    found = list(asking.ticks(since, since + span, every))
+    assert all(time.hour % 8 == time.minute == time.second == 0 for time in found)
+    assert all(since <= time < since + span for time in found)
+    assert len(found) == len([n for n in range(200) if since <= asking.floor(since, every) + n * every < since + span])
+
+
+def _all(service: Service, question: Asked) -> list[Wanted]:
+    return planned(service, replace(question, token=TOKEN, options={}))
+
+
+ANSWERERS = [name for name in SERVICES if name not in ("ooni", "ooni-api")]
+
+
+@pytest.mark.parametrize("name", ANSWERERS)
+def test_keys_are_unique_and_hold_no_secret(name: str) -> None:
+    for question in (asked("2022-09-01", "2022-12-01"), asked("2024-06-01", "2024-07-01")):
+        found = _all(SERVICES[name], question)
+        assert found
+        assert len({one.key for one in found}) == len({one.url for one in found}) == len(found)
+        assert len({one.name for one in found}) == len(found)
+        for one in found:
+            assert one.service == name
+            assert "/" not in one.name
+            assert all(TOKEN.reveal() not in text for text in (one.key, one.url, one.name, repr(one)))
+
+
+@pytest.mark.parametrize("name", ANSWERERS)
+def test_what_is_old_is_settled_and_what_is_new_is_asked_for_again(name: str) -> None:
+    assert all(one.settled for one in _all(SERVICES[name], asked("2022-09-01", "2022-09-20")))
+    assert not any(one.settled for one in _all(SERVICES[name], asked("2024-06-15", "2024-06-20")))
+    new = _all(SERVICES[name], asked("2024-06-01", "2024-07-01"))
+    assert not all(one.settled for one in new)
+
+
+@pytest.mark.parametrize("name", [name for name in ANSWERERS if name in QUESTIONS])
+def test_a_window_that_the_present_cuts_off_keeps_its_key(name: str) -> None:
+    """So the next run asks for the same thing, and the ledger does not fill with every minute's question."""
+    first = _all(SERVICES[name], asked("2024-06-01", "2024-07-01"))
+    later = _all(SERVICES[name], asked("2024-06-01", "2024-07-01", now=NOW + timedelta(hours=25)))
+    closed = {one.key for one in first if "open" not in one.key}
+    assert closed <= {one.key for one in later}
+    opened = {one.key for one in first if "open" in one.key}
+    assert opened
+    assert len(opened & {one.key for one in later}) == len(opened) or name in ("ioda", "radar")
+
+
+@pytest.mark.parametrize("name", ANSWERERS)
+def test_nothing_is_asked_for_that_cannot_be_there(name: str) -> None:
+    assert _all(SERVICES[name], asked("2024-06-15T12:30", "2024-07-01")) == []
+
+
+@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "ooni-api"])
+def test_a_mirror_of_a_service_that_answers_is_no_folder(name: str, tmp_path: Path) -> None:
+    at = replace(asked(), base="http://127.0.0.1:8080/x/", token=TOKEN)
+    assert all(one.url.startswith("http://127.0.0.1:8080/x/") for one in planned(SERVICES[name], at))
+    with pytest.raises(UsageError, match="folder"):
+        planned(SERVICES[name], replace(at, base=str(tmp_path)))
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_an_option_that_means_nothing_is_said(name: str) -> None:
+    odd = {"ooni": ("layout", "x"), "google": ("product", "x"), "ooni-api": ("most", "x")}.get(name, ("what", "x"))
+    with pytest.raises(UsageError, match="x"):
+        planned(SERVICES[name], asked(options={odd[0]: odd[1]}, token=TOKEN))
+
+
+def test_every_service_has_a_row_and_every_row_a_service() -> None:
+    assert set(all_known()) == set(SERVICES)
+
+
+def test_times_of_a_question_are_the_asked_ones() -> None:
+    found = planned(SERVICES["ioda"], asked("2022-09-01", "2022-09-05", options={"what": "signals"}))
+    spans = {(int(query(one.url)["from"]), int(query(one.url)["until"])) for one in found}
+    assert min(a for a, _ in spans) == asking.seconds(datetime(2022, 9, 1))
+    assert max(b for _, b in spans) == asking.seconds(datetime(2022, 9, 5))

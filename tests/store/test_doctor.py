@@ -1,0 +1,405 @@
+"""Law: whatever is damaged is found by name; what can be made anew is the same bytes as before, the rest is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import kept
+
+from clampdown.errors import StoreError
+from clampdown.fetch.ledger import Ledger
+from clampdown.pipeline import ingest, open_storage
+from clampdown.pipeline.doctor import Health, doctor
+from clampdown.pipeline.inputs import Input
+from clampdown.pipeline.mending import mend
+from clampdown.store.storage import LocalStorage
+from clampdown.store.store import Store
+
+DAY = "2024-03-02"
+
+
+def at(folder: Path) -> Store:
+    return Store(LocalStorage(folder), str(folder))
+
+
+def look(store: Store) -> Health:
+    return doctor(store, Ledger(Path(store.name) / "raw"))
+
+
+def heal(store: Store) -> Health:
+    ledger = Ledger(Path(store.name) / "raw")
+    return mend(store, ledger, workers=1, read=kept.read)
+
+
+def raw_files(folder: Path) -> int:
+    return sum(1 for path in folder.rglob("*") if len(path.name) == 64)
+
+
+def kinds(found: Health) -> set[str]:
+    return {one.kind for one in found.findings}
+
+
+def part(folder: Path, table: str, day: str = DAY) -> Path:
+    return next((folder / "tables" / table / f"day={day}").iterdir())
+
+
+def raw(folder: Path, number: int = 1) -> Path:
+    digest = next(got.digest for got in Ledger(folder / "raw").got.values() if got.key == list(kept.FILES)[number])
+    return Ledger(folder / "raw").file(digest or "")
+
+
+def newest(folder: Path) -> Path:
+    return max((folder / "manifest").iterdir(), key=lambda path: int(path.stem))
+
+
+def change(path: Path, **fields: Any) -> None:
+    """Another value somewhere in the manifest."""
+    path.write_bytes(json.dumps(json.loads(path.read_bytes()) | fields).encode())
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 0x55
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def append(path: Path, text: str = "x") -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def swap(folder: Path) -> None:
+    """Another day's rows under this day's name."""
+    shutil.copy(part(folder, "measurements", "2024-03-03"), part(folder, "measurements"))
+
+
+def other_day(folder: Path) -> None:
+    path = newest(folder)
+    held = json.loads(path.read_bytes())
+    held["days"][DAY]["tables"]["measurements"] = held["days"]["2024-03-03"]["tables"]["measurements"]
+    path.write_text(json.dumps(held))
+
+
+def fewer_parts(folder: Path) -> None:
+    path = newest(folder)
+    held = json.loads(path.read_bytes())
+    del held["days"][DAY]["tables"]["matches"]
+    path.write_text(json.dumps(held))
+
+
+def reference(folder: Path) -> Path:
+    listing = folder / "reference" / json.loads(newest(folder).read_bytes())["reference"]
+    return folder / "reference" / next(iter(json.loads(listing.read_bytes())["files"].values()))
+
+
+def listing(folder: Path) -> Path:
+    return folder / "reference" / json.loads(newest(folder).read_bytes())["reference"]
+
+
+# What is done, what the doctor calls it, and whether it is wrong (else left over). Mended to the bytes of before.
+SAME: dict[str, tuple[Callable[[Path], Any], str, bool]] = {
+    "measurements flipped": (lambda s: flip(part(s, "measurements")), "part_damaged", True),
+    "measurements gone": (lambda s: part(s, "measurements").unlink(), "part_missing", True),
+    "observations cut": (lambda s: cut(part(s, "observations")), "part_damaged", True),
+    "observations empty": (lambda s: part(s, "observations").write_bytes(b""), "part_damaged", True),
+    "observations longer": (lambda s: append(part(s, "observations")), "part_damaged", True),
+    "matches gone": (lambda s: part(s, "matches").unlink(), "part_missing", True),
+    "conflicts flipped": (lambda s: flip(part(s, "conflicts", "2024-03-01")), "part_damaged", True),
+    "rejects gone": (lambda s: part(s, "rejects", "unknown").unlink(), "part_missing", True),
+    "verdicts flipped": (lambda s: flip(part(s, "verdicts")), "part_damaged", True),
+    "cells gone": (lambda s: part(s, "cells").unlink(), "part_missing", True),
+    "signals gone": (lambda s: part(s, "signals", "2024-03-03").unlink(), "part_missing", True),
+    "series flipped": (lambda s: flip(part(s, "series", "2024-03-03")), "part_damaged", True),
+    "a table gone": (lambda s: shutil.rmtree(s / "tables" / "observations"), "part_missing", True),
+    "all tables gone": (lambda s: shutil.rmtree(s / "tables"), "part_missing", True),
+    "another day's rows": (swap, "part_damaged", True),
+    "another day's part named": (other_day, "part_damaged", True),
+    "a part not named": (fewer_parts, "day_other", True),
+    "mark gone": (lambda s: (s / "clampdown.json").unlink(), "mark", True),
+    "mark not JSON": (lambda s: (s / "clampdown.json").write_bytes(b"\0"), "mark", True),
+    "manifest cut": (lambda s: cut(newest(s)), "manifest", True),
+    "manifest empty": (lambda s: newest(s).write_bytes(b""), "manifest", True),
+    "all manifests cut": (lambda s: [cut(path) for path in (s / "manifest").iterdir()], "manifest", True),
+    "reference flipped": (lambda s: flip(reference(s)), "reference", True),
+    "reference gone": (lambda s: reference(s).unlink(), "reference", True),
+    "list of references gone": (lambda s: listing(s).unlink(), "reference", True),
+    "list of references cut": (lambda s: cut(listing(s)), "reference", True),
+    "part that nobody names": (lambda s: shutil.copy(part(s, "fired"), s / "tables/x.parquet"), "part_unnamed", False),
+    "landing that nobody names": (lambda s: _landing(s), "part_unnamed", False),
+    "half a file": (lambda s: (s / "tables" / ".tmp-abc").write_text("x"), "temporary", False),
+    "half a fetched file": (lambda s: (s / "raw" / ".tmp-abc").write_text("x"), "temporary", False),
+    "entry of a killed run": (lambda s: _entry(s), "log_unnamed", False),
+    "fetched file that nobody names": (lambda s: _unnamed(s), "raw_unnamed", False),
+}  # fmt: skip
+
+
+def _landing(folder: Path) -> None:
+    path = folder / "landing" / f"day={DAY}" / "x.measurements.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+
+
+def _entry(folder: Path) -> None:
+    (folder / "log").mkdir(exist_ok=True)
+    (folder / "log" / "1.json").write_text("{}")
+
+
+def _unnamed(folder: Path) -> None:
+    path = folder / "raw" / "ab" / ("ab" + "c" * 62)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x")
+
+
+def test_a_whole_store_is_healthy_and_mending_changes_nothing(store: Store) -> None:
+    folder = Path(store.name)
+    before, number = kept.files(folder), store.manifest().number
+    found = look(store)
+    assert (found.healthy, found.findings, found.files) == (True, (), len(kept.FILES))
+    assert found.parts == sum(1 for p in (folder / "tables").rglob("*.parquet"))
+    assert heal(store).healthy
+    assert kept.files(folder) == before
+    assert store.manifest().number == number
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_what_is_damaged_is_found(kind: str, store: Store) -> None:
+    folder = Path(store.name)
+    damage, called, wrong = SAME[kind]
+    damage(folder)
+    damaged = kept.files(folder)
+    found = look(store)
+    assert kept.files(folder) == damaged, "a look writes nothing"
+    assert called in kinds(found)
+    assert found.healthy is not wrong
+    assert all(one.hint for one in found.findings if one.wrong), "each says what to do"
+
+
+# Several at once, and (in the long tests) each alone.
+TOGETHER = (
+    (
+        "measurements flipped", "cells gone", "reference flipped", "part that nobody names", "half a file",
+        "half a fetched file", "entry of a killed run", "fetched file that nobody names", "landing that nobody names",
+    ),
+    ("observations cut", "signals gone", "mark gone", "list of references gone", "verdicts flipped"),
+    ("manifest cut",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "chosen", [*TOGETHER, *(pytest.param((kind,), marks=pytest.mark.long) for kind in SAME)], ids=lambda one: one[0]
+)
+def test_what_can_be_mended_is_the_same_bytes_as_before(chosen: tuple[str, ...], store: Store) -> None:
+    folder = Path(store.name)
+    before, inputs = kept.files(folder), store.manifest().inputs
+    for kind in chosen:
+        SAME[kind][0](folder)
+    made = heal(store)
+    assert made.healthy, made.findings
+    assert kinds(made) >= {SAME[kind][1] for kind in chosen}
+    assert all(one.mended for one in made.findings)
+    assert kept.files(folder) == before
+    assert store.manifest().inputs == inputs, "what was counted stays counted"
+    assert look(store).findings == ()
+
+
+def test_what_was_fetched_and_is_damaged_is_fetched_again_only_where_the_store_lacks_it(store: Store) -> None:
+    folder, keys = Path(store.name), list(kept.FILES)
+    before = kept.files(folder)
+    for number, damage in enumerate((Path.unlink, cut, flip)):
+        damage(raw(folder, number))
+    found = look(store)
+    assert {one.where: one.kind for one in found.findings} == {
+        keys[0]: "raw_missing", keys[1]: "raw_damaged", keys[2]: "raw_damaged",
+    }  # fmt: skip
+    assert not found.healthy
+    assert heal(store).healthy
+    ledger = Ledger(folder / "raw")
+    assert [got.kept for got in ledger.got.values()].count(False) == 3
+    ledger.known = store.manifest().inputs
+    assert all(ledger.here(got.service, got.key) for got in ledger.got.values())
+    assert {name for name in kept.files(folder) if name.startswith("tables")} == {
+        n for n in before if n.startswith("tables")
+    }
+    # And where the store lacks it too, it is named, and the next fetch brings it.
+    part(folder, "measurements").unlink()
+    made = heal(store)
+    assert not made.healthy
+    lost = {one.where: one.hint for one in made.findings if one.kind == "input_lost"}
+    assert set(lost) == {kept.name_of(key) for key in keys[:3]}
+    assert all("clampdown fetch" in (hint or "") for hint in lost.values())
+    ledger = Ledger(folder / "raw")
+    ledger.known = store.manifest().inputs
+    assert [key for key in keys if ledger.here(kept.service_of(key), key) is None] == keys[:3]
+    assert look(store).healthy
+
+
+def test_without_fetched_files_what_is_lost_is_named_and_can_be_ingested(store: Store, tmp_path: Path) -> None:
+    folder = Path(store.name)
+    before = {name: data for name, data in kept.files(folder).items() if name.startswith("tables")}
+    shutil.move(folder / "raw", tmp_path / "raw")
+    cut(part(folder, "observations", "2024-03-03"))
+    made = mend(store, None, workers=1, read=kept.read)
+    assert not made.healthy
+    lost = {one.where: one.hint or "" for one in made.findings if one.kind == "input_lost"}
+    assert set(lost) == {"2024030412_XA.jsonl"}, "the day's other tables tell which file it was"
+    assert "clampdown ingest" in lost["2024030412_XA.jsonl"]
+    assert doctor(store).healthy
+    ledger = Ledger(tmp_path / "raw")
+    (got,) = (got for got in ledger.got.values() if got.name in lost)
+    one = Input(str(ledger.file(got.digest or "")), got.name, got.name, got.size)
+    ingest([one], store, workers=1, read=kept.read, rules=kept.RULES, reference=kept.REFERENCE)
+    assert {n: d for n, d in kept.files(folder).items() if n.startswith("tables")} == before
+
+
+def test_a_store_from_its_fetched_files_alone(whole: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    open_storage(LocalStorage(folder), "new", create=True)
+    shutil.copytree(Path(whole.name) / "raw", folder / "raw")
+    assert kinds(look(at(folder))) == {"not_in_store"}
+    assert heal(at(folder)).healthy
+    assert kept.files(folder) == kept.files(Path(whole.name))
+
+
+def test_a_torn_ledger_is_written_anew(store: Store) -> None:
+    path = Path(store.name) / "raw" / "ledger.jsonl"
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:-1], lines[-1][:-9], lines[0][:30]]))
+    found = look(store)
+    assert kinds(found) == {"ledger_torn"}
+    assert not found.healthy
+    assert heal(store).healthy
+    assert Ledger(path.parent).torn == 0
+    assert len(Ledger(path.parent).got) == len(kept.FILES)
+
+
+def test_files_that_a_torn_line_may_have_named_stay(store: Store) -> None:
+    path = Path(store.name) / "raw" / "ledger.jsonl"
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0][:-9], *lines[1:]]) + b"\n")
+    made = heal(store)
+    assert {one.kind for one in made.findings if not one.mended} == {"raw_unnamed"}
+    assert made.healthy
+    assert raw_files(path.parent) == len(kept.FILES)
+
+
+def test_what_has_landed_is_settled(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clampdown.pipeline import river
+
+    (tmp_path / "more.jsonl").write_text("11\n12\n")
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(river._Run, "settle", stop)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(tmp_path / "more.jsonl", store, workers=1, read=kept.read, rules=kept.RULES)
+    found = look(store)
+    assert {(one.kind, one.wrong) for one in found.findings} == {("landing", False)}
+    assert found.healthy
+    cut(next((Path(store.name) / "landing").rglob("*.observations.parquet")))
+    assert not look(store).healthy
+    made = heal(store)
+    assert [one.where for one in made.findings if one.kind == "input_lost"] == ["more.jsonl"]
+    assert store.manifest().landing == {}
+    assert look(store).healthy
+
+
+def test_what_is_to_be_run_again_is_said_and_not_wrong(tmp_path: Path) -> None:
+    store = kept.make(tmp_path / "s", judge=False)
+    found = look(store)
+    assert found.healthy
+    assert [(one.kind, one.wrong, one.hint) for one in found.findings] == [
+        ("stale", False, f"clampdown judge --store {store.name}")
+    ]
+
+
+def test_another_command_at_work(store: Store) -> None:
+    (Path(store.name) / "tables" / ".tmp-abc").write_text("x")
+    lock = store.storage.lock()
+    found = look(store)
+    assert found.healthy
+    assert kinds(found) == {"busy"}, "what is half written belongs to that command"
+    with pytest.raises(StoreError, match="another command"):
+        heal(store)
+    lock.release()
+    assert kinds(look(store)) == {"temporary"}
+
+
+def test_something_that_is_no_store_s_is_left_alone(store: Store) -> None:
+    (Path(store.name) / "holiday.jpg").write_text("x")
+    made = heal(store)
+    assert made.healthy
+    assert kinds(made) == {"strange"}
+    assert (Path(store.name) / "holiday.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("clampdown.json", '{"format": 2}'), ("manifest", '{"format": 1, "surprise": 1}'), ("manifest", '{"format": 2}')],
+)
+def test_a_newer_store_is_refused_and_left_alone(name: str, text: str, store: Store) -> None:
+    folder = Path(store.name)
+    (newest(folder) if name == "manifest" else folder / name).write_text(text)
+    before = kept.files(folder)
+    for act in (look, heal):
+        with pytest.raises(StoreError, match=r"format 2|does not know"):
+            act(store)
+    assert kept.files(folder) == before
+
+
+def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
+    for folder in (tmp_path / "none", tmp_path):
+        with pytest.raises(StoreError, match="no store"):
+            doctor(at(folder))
+    assert not (tmp_path / "none").exists()
+
+
+def test_no_manifest_and_not_all_of_it_fetched(store: Store) -> None:
+    """Going back would give up what a person ingested: nothing is changed, and it says what to do."""
+    folder = Path(store.name)
+    ledger = Ledger(folder / "raw")
+    ledger.rewrite(line for line in ledger.lines() if getattr(line, "key", "") != next(iter(kept.FILES)))
+    for path in (folder / "manifest").iterdir():
+        path.write_text("{")
+    before = kept.files(folder)
+    made = heal(store)
+    assert not made.healthy
+    assert {one.kind for one in made.findings if one.wrong} == {"manifest"}
+    assert any("copy of the store" in (one.hint or "") for one in made.findings)
+    assert kept.files(folder) == before
+
+
+def test_a_snapshot_that_nobody_has_any_more(tmp_path: Path, store: Store) -> None:
+    from clampdown.reference import load_reference
+
+    given = load_reference({"networks_mine.csv": b"asn,name\n64500,Mine\n"})
+    (tmp_path / "more.jsonl").write_text("11\n")
+    ingest(tmp_path / "more.jsonl", store, workers=1, judge=False, read=kept.read, reference=given)
+    folder = Path(store.name)
+    (file,) = (p for p in (folder / "reference").iterdir() if p.read_bytes() == b"asn,name\n64500,Mine\n")
+    flip(file)
+    cut(part(folder, "observations"))
+    before = kept.files(folder)
+    made = heal(store)
+    assert not made.healthy
+    assert {one.kind for one in made.findings if not one.mended and one.wrong} >= {"reference", "part_damaged"}
+    assert kept.files(folder) == before, "without it nothing can be made anew, so nothing is dropped"
+    ledger = Ledger(folder / "raw")
+    made = mend(store, ledger, reference=given, workers=1, read=kept.read)
+    assert file.read_bytes() == b"asn,name\n64500,Mine\n"
+    assert made.healthy
+    msgspec.json.encode(made)
