@@ -65,14 +65,7 @@ def test_the_page_of_sources_says_what_readers_ask() -> None:
     page = (ROOT / "docs/sources.md").read_text("utf-8")
     for one in all_known().values():
         section = page.split(f"\n## {one.name}\n")[1].split("\n## ")[0]
-        for words in (
-            "Measures:",
-            "How far back:",
-            "How late:",
-            "How to ask:",
-            "Licence:",
-            "Cannot show:",
-            one.example,
-        ):
-            assert words in section
+        facts = ("Measures", "How far back", "How late", "How to ask", "Licence", "Cannot show", "Looked up in")
+        assert all(f"- **{fact}:**" in section for fact in facts)
+        assert f"```sh\n{one.example}\n```" in section
         assert all(f"<{each}>" in section for each in one.sources)

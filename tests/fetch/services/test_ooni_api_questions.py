@@ -103,9 +103,13 @@ def test_ooni_api_more_than_a_small_question_is_refused_before_anything_is_broug
     assert len(client.urls) == 1
 
 
-def test_ooni_api_pages_that_never_end_do_end() -> None:
-    page = {"metadata": {"next_url": "https://api.ooni.org/x?cont=1-2"}, "results": [{"measurement_uid": uid(1)}]}
-    client = Replies(lambda _path, _query: page)
+@pytest.mark.parametrize("token", ["1-2", "{}-2"])
+def test_ooni_api_pages_that_never_end_do_end(token: str) -> None:
+    def reply(_path: str, words: dict[str, str]) -> Any:
+        following = f"https://api.ooni.org/x?cont={token.format(len(words.get('cont', '')) + 1)}"
+        return {"metadata": {"next_url": following}, "results": [{"measurement_uid": uid(1)}]}
+
+    client = Replies(reply)
     assert len(planned(ooni_api.SERVICE, asked("2021-03-01", "2021-03-02"), client)) == 1
     assert len(client.urls) == 2
 
@@ -201,6 +205,8 @@ def test_ooni_api_counts_without_a_column_of_time_are_never_summed() -> None:
     made = counted(client, "2019-01-01", "2021-01-01")
     assert len(client.urls) == 1
     assert made["result"] == [{"measurement_count": 731}]
+    counted(client, "2019-01-01", "2021-01-01", time_grain="hour")  # which is allowed for 7 days only
+    assert client.queries()[-1]["time_grain"] == "day"
 
 
 def test_ooni_api_counts_are_of_whole_days() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,6 @@ def test_radar_series_come_by_the_hour_for_less_than_a_month() -> None:
 
 
 def stamp_day(day: str, more: int) -> str:
-    from datetime import date
-
     return (date.fromisoformat(day) + timedelta(days=more)).isoformat()
 
 

@@ -16,6 +16,7 @@ rounded to the grain of time, and `hour` is allowed for at most 7 days: windows 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,7 +41,7 @@ AXES: Final = (
 )  # fmt: skip
 _TIME: Final = AXES[0]
 _HOURS: Final = timedelta(days=7)  # the longest period of counts by the hour
-_UID_MOST: Final = 128
+_UID: Final = re.compile(r"[A-Za-z0-9_.-]{3,128}")  # also a plain name of a file
 Words = list[tuple[str, object]]
 
 
@@ -50,7 +51,7 @@ def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
         raise UsageError("counts are handed out, not taken into a store", hint="Ask for them without a store.")
     uids = asked.options.get("uid") or listed(asked, client)
     for uid in uids:
-        if not uid.isascii() or not uid.isprintable() or not 3 <= len(uid) <= _UID_MOST or "/" in uid or " " in uid:
+        if not _UID.fullmatch(uid):
             raise UsageError(f"{uid[:60]!r} is no id of a measurement", hint="It is its measurement_uid.")
     for uid in uids:
         yield _raw(asked, uid)
@@ -85,7 +86,10 @@ def listed(asked: Asked, client: Client) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for window in asking.windows(asked, of, of.window or asking.DAY):
         for page in _pages(asked, client, window, min(of.page, most + 1)):
+            before = len(found)
             found.update(dict.fromkeys(page))
+            if len(found) == before:
+                break  # it repeats itself
             if len(found) > most:
                 hint = (
                     f"Bring them from the archive: clampdown fetch ooni {asked.country or '…'}, with the same period. "
