@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+from collections.abc import Callable, Generator
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import buckets
 
 from clampdown.errors import EnvironmentFault, StoreError
 from clampdown.store import manifest as manifests
@@ -14,9 +20,22 @@ from clampdown.store.manifest import Manifest
 from clampdown.store.storage import LocalStorage, MemoryStorage, Storage
 
 
-@pytest.fixture(params=["local", "memory"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    return LocalStorage(tmp_path / "s") if request.param == "local" else MemoryStorage()
+@pytest.fixture(scope="module")
+def places() -> Generator[Callable[[str], Storage], None, None]:
+    """Storages in buckets: of a small server of our own, and of moto's."""
+    number = count()
+    with buckets.served() as world, buckets.moto() as other:
+        access = {"object": world.access(), "moto": other}
+        yield lambda kind: buckets.ObjectStorage(
+            f"s3://{buckets.BUCKET}/{kind}/{next(number)}", access[kind], patience=buckets.QUICK
+        )
+
+
+@pytest.fixture(params=["local", "memory", "object", "moto"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path, places: Callable[[str], Storage]) -> Storage:
+    if request.param == "local":
+        return LocalStorage(tmp_path / "s")
+    return MemoryStorage() if request.param == "memory" else places(request.param)
 
 
 def test_a_name_is_given_once(storage: Storage) -> None:
@@ -41,6 +60,45 @@ def test_a_sink_exists_when_it_is_closed(storage: Storage) -> None:
     storage.delete("tables/t/day=2024-01-01/x.parquet")
     with pytest.raises(FileNotFoundError):
         storage.read("tables/t/day=2024-01-01/x.parquet")
+
+
+def test_what_is_opened_can_be_sought_in(storage: Storage) -> None:
+    sink = storage.create("tables/t/day=2024-01-01/x.parquet")
+    sink.file.write(bytes(range(100)))
+    sink.close()
+    with storage.open("tables/t/day=2024-01-01/x.parquet") as file:
+        assert file.seek(-3, os.SEEK_END) == 97
+        assert file.read() == bytes((97, 98, 99))
+        assert file.seek(5) == 5
+        assert file.read(2) == bytes((5, 6))
+        assert file.tell() == 7
+        assert file.read(0) == b""
+        assert file.seek(1, os.SEEK_CUR) == 8
+    for gone in (storage.open, storage.read, storage.size):
+        with pytest.raises(FileNotFoundError):
+            gone("tables/t/day=2024-01-01/y.parquet")
+
+
+def test_several_are_deleted_and_only_those(storage: Storage) -> None:
+    names = [f"landing/x/{n}" for n in range(7)]
+    for name in (*names, "landing/x.y", "landing/xy/0"):
+        assert storage.write_new(name, b"")
+    assert storage.list("landing/x") == names
+    storage.delete(*names[1:], "landing/x/none")
+    storage.delete()
+    assert storage.list("landing") == ["landing/x.y", "landing/x/0", "landing/xy/0"]
+    assert storage.list("tables") == []
+
+
+def test_what_no_store_would_have_put_there(storage: Storage) -> None:
+    for name in ("manifest/1.json", "clampdown.json"):
+        storage.write_new(name, b"{}")
+    storage.lock().release()
+    assert storage.strange() == []
+    if not isinstance(storage, MemoryStorage):
+        storage.write_new("holiday/1.jpg", b"")
+        storage.write_new("notes.txt", b"")
+        assert storage.strange() == ["holiday", "notes.txt"]
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", "", "a\nb", ".hidden", "a/.tmp-x"])

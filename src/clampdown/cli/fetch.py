@@ -170,7 +170,12 @@ def _has_store(frame: Frame, dry: bool) -> bool:
     if not dry:
         frame.store()
         return True
-    return frame.settings.store is not None and (Path(frame.settings.store) / "clampdown.json").exists()
+    if frame.settings.store is None:
+        return False
+    from clampdown.pipeline.api import storage_at
+    from clampdown.store.manifest import exists
+
+    return exists(storage_at(frame.settings.store))
 
 
 def _raw(frame: Frame) -> Path:

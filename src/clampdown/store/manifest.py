@@ -231,12 +231,9 @@ def commit(storage: Storage, manifest: Manifest) -> Manifest:
 def collect(storage: Storage, manifest: Manifest) -> None:
     """Delete what no longer exists: parts that are not named, and manifests that are long past."""
     named = manifest.paths()
-    for path in (*storage.list("landing"), *storage.list("tables")):
-        if path not in named:
-            storage.delete(path)
-    for number in numbers(storage):
-        if number <= manifest.number - _KEEP:
-            storage.delete(f"manifest/{number}.json")
+    unnamed = [path for path in (*storage.list("landing"), *storage.list("tables")) if path not in named]
+    past = [f"manifest/{number}.json" for number in numbers(storage) if number <= manifest.number - _KEEP]
+    storage.delete(*unnamed, *past)
 
 
 def keep_reference_file(storage: Storage, data: bytes) -> str:

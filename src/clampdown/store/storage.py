@@ -20,7 +20,7 @@ from clampdown.errors import EnvironmentFault, Error, StoreError
 
 # Every name is made by the store itself from digests, days and numbers; this is the last fence, not the first.
 _PATH: Final = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_=.-]*(/[A-Za-z0-9_=-][A-Za-z0-9_=.-]*)*\Z")
-_TEMPORARY: Final = ".tmp-"
+TEMPORARY: Final = ".tmp-"
 _LOCK: Final = "lock"
 RAW: Final = "raw"  # folder of fetched files, where no other is named; no part of the store itself
 
@@ -34,7 +34,7 @@ class Storage(Protocol):
     def create(self, path: str) -> Sink: ...
     def write_new(self, path: str, data: bytes) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
-    def delete(self, path: str) -> None: ...
+    def delete(self, *paths: str) -> None: ...
     def size(self, path: str) -> int: ...
     def scratch(self) -> IO[bytes]: ...
     def spill(self) -> str | None: ...
@@ -60,6 +60,13 @@ class Lock(Protocol):
 
 def nothing(_step: str) -> None:
     """What happens at each step of a write, outside of tests."""
+
+
+def in_store(path: str) -> str:
+    """A name within a store, or an error."""
+    if _PATH.match(path) is None or ".." in path:
+        raise StoreError(f"not a name within a store: {path!r}")
+    return path
 
 
 @contextmanager
@@ -91,9 +98,7 @@ class LocalStorage:
         return f"LocalStorage({str(self.root)!r})"
 
     def _at(self, path: str) -> Path:
-        if _PATH.match(path) is None or ".." in path:
-            raise StoreError(f"not a name within a store: {path!r}")
-        return self.root / path
+        return self.root / in_store(path)
 
     def read(self, path: str) -> bytes:
         with spoken(str(self.root / path)):
@@ -119,12 +124,13 @@ class LocalStorage:
         """Every finished file below `prefix`, sorted; temporary files of a killed writer are left out."""
         top = self._at(prefix)
         found = [Path(folder) / name for folder, _, names in os.walk(top) for name in names]
-        return sorted(p.relative_to(self.root).as_posix() for p in found if not p.name.startswith(_TEMPORARY))
+        return sorted(p.relative_to(self.root).as_posix() for p in found if not p.name.startswith(TEMPORARY))
 
-    def delete(self, path: str) -> None:
-        with spoken(str(self.root / path)):
-            self.step(f"delete {path}")
-            self._at(path).unlink(missing_ok=True)
+    def delete(self, *paths: str) -> None:
+        for path in paths:
+            with spoken(str(self.root / path)):
+                self.step(f"delete {path}")
+                self._at(path).unlink(missing_ok=True)
 
     def size(self, path: str) -> int:
         with spoken(str(self.root / path)):
@@ -133,11 +139,11 @@ class LocalStorage:
     def scratch(self) -> IO[bytes]:
         """A passing file within the store's folder, for what must be read twice (a pipe)."""
         with spoken(str(self.root)):
-            return tempfile.NamedTemporaryFile(dir=self.root, prefix=_TEMPORARY)
+            return tempfile.NamedTemporaryFile(dir=self.root, prefix=TEMPORARY)
 
     def spill(self) -> str:
         """A folder for what a query cannot hold in memory."""
-        return str(self.root.resolve() / f"{_TEMPORARY}spill-{os.getpid()}")
+        return str(self.root.resolve() / f"{TEMPORARY}spill-{os.getpid()}")
 
     def sweep(self) -> None:
         """Remove what killed writers left half written, and folders left empty. Only the lock's holder may. The folder
@@ -147,9 +153,9 @@ class LocalStorage:
                 if Path(folder).relative_to(self.root).parts[:1] == (RAW,):
                     continue
                 for name in names:
-                    if name.startswith(_TEMPORARY) or Path(folder).name.startswith(_TEMPORARY):
+                    if name.startswith(TEMPORARY) or Path(folder).name.startswith(TEMPORARY):
                         (Path(folder) / name).unlink(missing_ok=True)
-                passing = "=" in Path(folder).name or Path(folder).name.startswith(_TEMPORARY)
+                passing = "=" in Path(folder).name or Path(folder).name.startswith(TEMPORARY)
                 if passing and not any(Path(folder).iterdir()):
                     Path(folder).rmdir()
 
@@ -160,8 +166,8 @@ class LocalStorage:
             here = Path(folder).relative_to(self.root)
             if here == Path():
                 folders[:] = [name for name in folders if name != RAW]
-            left = Path(folder).name.startswith(_TEMPORARY)
-            found += [(here / name).as_posix() for name in names if left or name.startswith(_TEMPORARY)]
+            left = Path(folder).name.startswith(TEMPORARY)
+            found += [(here / name).as_posix() for name in names if left or name.startswith(TEMPORARY)]
         return sorted(found)
 
     def busy(self) -> bool:
@@ -185,7 +191,7 @@ class LocalStorage:
             return []
         with spoken(str(self.root)):
             names = (path.name for path in self.root.iterdir())
-            return sorted(name for name in names if name not in ours and not name.startswith(_TEMPORARY))
+            return sorted(name for name in names if name not in ours and not name.startswith(TEMPORARY))
 
     def lock(self) -> Lock:
         with spoken(str(self.root)):
@@ -202,7 +208,7 @@ class _LocalSink:
         with spoken(str(target.parent)):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._step(f"begin {target.name}")
-            number, name = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
+            number, name = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY)
         self._temporary: Path | None = Path(name)
         self.file: BinaryIO = os.fdopen(number, "wb")
 
@@ -338,14 +344,15 @@ class MemoryStorage:
     def list(self, prefix: str) -> list[str]:
         return sorted(path for path in self.files if path.startswith(f"{prefix}/"))
 
-    def delete(self, path: str) -> None:
-        self.files.pop(path, None)
+    def delete(self, *paths: str) -> None:
+        for path in paths:
+            self.files.pop(path, None)
 
     def size(self, path: str) -> int:
         return len(self.read(path))
 
     def scratch(self) -> IO[bytes]:
-        return tempfile.NamedTemporaryFile(prefix=_TEMPORARY)
+        return tempfile.NamedTemporaryFile(prefix=TEMPORARY)
 
     def spill(self) -> None:
         return None
