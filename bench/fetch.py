@@ -148,15 +148,26 @@ def serve(folder: Path, port: int) -> None:
 # Clients: each a process of its own; seconds, of the process and of the transfers where it can tell
 
 
-def ours(url: str, listing: Path, folder: Path) -> dict[str, float]:
-    words = [sys.executable, str(HERE / "fetch.py"), "--bring", str(listing), "--url", url, "--into", str(folder)]
+def ours(url: str, listing: Path, folder: Path, *more: str) -> dict[str, float]:
+    words = [
+        sys.executable,
+        str(HERE / "fetch.py"),
+        "--bring",
+        str(listing),
+        "--url",
+        url,
+        "--into",
+        str(folder),
+        *more,
+    ]
     path = os.pathsep.join([str(HERE.parent / "src"), os.environ.get("PYTHONPATH", "")])
-    begun = time.perf_counter()
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
-    seconds = time.perf_counter() - begun
-    if done.returncode:
-        sys.exit(f"bench: our fetch failed\n{done.stderr}")
-    return {**json.loads(done.stdout), "process": seconds}
+    done, seconds, cpu = _timed(words, {**os.environ, "PYTHONPATH": path})
+    return {**json.loads(done), "process": seconds, "cpu": cpu}
+
+
+def unsynced(url: str, listing: Path, folder: Path) -> dict[str, float]:
+    """Ours, with a system that says of every file that it is on the disk: what syncing costs."""
+    return ours(url, listing, folder, "--unsynced")
 
 
 def curl(url: str, listing: Path, folder: Path) -> dict[str, float]:
@@ -166,16 +177,29 @@ def curl(url: str, listing: Path, folder: Path) -> dict[str, float]:
         f'url = "{url}/{one["key"]}"\noutput = "{folder}/{n}"' for n, one in enumerate(json.loads(listing.read_text()))
     ]
     config.write_text("\n".join(lines))
-    words = ["curl", "--parallel", "--parallel-max", str(PARALLEL), "--silent", "--show-error", "--fail", "-K", config]
-    begun = time.perf_counter()
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - begun
+    words = ["curl", "--parallel", "--parallel-max", str(PARALLEL), "--silent", "--show-error", "--fail"]
+    _, seconds, cpu = _timed([*words, "-K", str(config)], dict(os.environ))
+    return {"seconds": seconds, "process": seconds, "cpu": cpu}
+
+
+def _timed(words: list[str], environment: dict[str, str]) -> tuple[str, float, float]:
+    """What a program prints, its seconds, and the seconds of CPU that it took."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
-        sys.exit(f"bench: curl failed\n{done.stderr}")
-    return {"seconds": seconds, "process": seconds}
+        sys.exit(f"bench: {words[0]} failed\n{done.stderr}")
+    return done.stdout, seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def bring(listing: Path, url: str, folder: Path) -> None:
+CLIENTS: Final[dict[str, Callable[[str, Path, Path], dict[str, float]]]] = {
+    "ours": ours,
+    "curl": curl,
+    "unsynced": unsynced,
+}
+
+
+def bring(listing: Path, url: str, folder: Path, *, unsynced: bool = False) -> None:
     """Our side, in this process: bring what is listed, and say how long it took and how much memory."""
     from clampdown.fetch.client import Client
     from clampdown.fetch.haul import Haul
@@ -189,16 +213,28 @@ def bring(listing: Path, url: str, folder: Path) -> None:
         for one in rows
     ]
     del rows
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if unsynced:
+        os.fsync = os.fdatasync = os.sync = lambda *_: None
+    before = _peak()
     begun = time.perf_counter()
     with Client(Manners(parallel=PARALLEL)) as client:
         haul = Haul(client, Ledger(folder))
         count = sum(one.new for one in haul.bring(wanted))
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = _peak()
     if count != len(wanted) or haul.tally.failed:
         sys.exit(f"bench: {count} of {len(wanted)} files came")
-    print(json.dumps({"seconds": seconds, "peak": peak * 1024, "before": before * 1024}))
+    print(json.dumps({"seconds": seconds, "peak": peak, "before": before}))
+
+
+def _peak() -> int:
+    """Most bytes that this process held. Where the system tells, of this program alone: `ru_maxrss` remembers the
+    process that it was forked from."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 # The benchmark
@@ -209,19 +245,19 @@ def compare(arm: Arm, url: str, rows: list[dict[str, Any]], work: Path, rounds: 
     listing = work / f"{arm.name}.json"
     listing.write_text(json.dumps(rows))
     size = sum(one["size"] for one in rows)
-    clients: dict[str, Callable[[str, Path, Path], dict[str, float]]] = {"ours": ours, "curl": curl}
-    runs: dict[str, list[dict[str, float]]] = {"ours": [], "curl": []}
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in CLIENTS}
     for number in range(rounds):
-        for name in sorted(clients, reverse=bool(number % 2)):
+        for name in list(CLIENTS)[:: -1 if number % 2 else 1]:
             folder = work / f"into-{name}-{number}"
             os.sync()  # what the one before left to be written is not this one's
-            runs[name].append(clients[name](url, listing, folder))
+            runs[name].append(CLIENTS[name](url, listing, folder))
             shutil.rmtree(folder)
     found: dict[str, Any] = {"objects": len(rows), "bytes": size, "runs": runs}
     for name, each in runs.items():
-        for what in ("seconds", "process"):
+        for what in ("seconds", "process", "cpu"):
             found[f"{name}_{what}"] = statistics.median(run[what] for run in each)
     found["share"] = found["curl_seconds"] / found["ours_seconds"]
+    found["share_unsynced"] = found["curl_seconds"] / found["unsynced_seconds"]
     found["share_process"] = found["curl_process"] / found["ours_process"]
     return found
 
@@ -240,11 +276,12 @@ def memory(counts: tuple[int, ...], url: str, served: Path, work: Path) -> dict[
 
 def _say(arm: Arm, one: dict[str, Any]) -> None:
     print(f"\n{arm.name}: {one['objects']:,} objects, {one['bytes'] / MB:,.0f} MB, median {arm.median / 1e3:,.0f} KB")
-    for name in ("ours", "curl"):
+    for name in CLIENTS:
         spread = ", ".join(f"{run['seconds']:.2f}" for run in one["runs"][name])
-        rate = one["bytes"] / MB / one[f"{name}_seconds"]
-        print(f"  {name:6}{one[f'{name}_seconds']:8.2f} s{rate:9,.0f} MB/s   rounds {spread}")
-    print(f"  of curl: {one['share']:.2f} ({one['share_process']:.2f} with the start of Python)")
+        rate, cpu = one["bytes"] / MB / one[f"{name}_seconds"], one[f"{name}_cpu"]
+        print(f"  {name:10}{one[f'{name}_seconds']:8.2f} s{rate:9,.0f} MB/s{cpu:8.2f} s CPU   rounds {spread}")
+    shares = f"{one['share_unsynced']:.2f} without syncing, {one['share_process']:.2f} with the start of Python"
+    print(f"  ours reaches {one['share']:.2f} of curl ({shares})")
 
 
 def main() -> None:
@@ -255,13 +292,14 @@ def main() -> None:
     words.add_argument("--json", type=Path, help="write the figures to this file as well")
     for hidden in ("--serve", "--bring", "--into"):
         words.add_argument(hidden, type=Path, help=argparse.SUPPRESS)
+    words.add_argument("--unsynced", action="store_true", help=argparse.SUPPRESS)
     words.add_argument("--url", help=argparse.SUPPRESS)
     words.add_argument("--port", type=int, help=argparse.SUPPRESS)
     asked = words.parse_args()
     if asked.serve:
         serve(asked.serve, asked.port)
     elif asked.bring:
-        bring(asked.bring, asked.url, asked.into)
+        bring(asked.bring, asked.url, asked.into, unsynced=asked.unsynced)
     else:
         measure(asked)
 

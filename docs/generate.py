@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import upstreams
 
 if TYPE_CHECKING:
     from clampdown.fetch.known import Known
@@ -340,11 +341,15 @@ def schemas() -> Iterator[tuple[str, str]]:
 
     from clampdown.pipeline import Summary
     from clampdown.pipeline.detecting import DetectSummary
+    from clampdown.pipeline.doctor import Health
+    from clampdown.pipeline.forgetting import Forgotten
+    from clampdown.pipeline.status import Status
     from clampdown.publish.schemas import OUTPUTS, schema
 
     for name in OUTPUTS:
         yield f"{name}.json", schema(name).decode()
-    for name, kind in (("ingest", Summary), ("detect", DetectSummary)):
+    kept = (("status", Status), ("forget", Forgotten), ("doctor", Health))
+    for name, kind in (("ingest", Summary), ("detect", DetectSummary), *kept):
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {name} --json`"}
         made = msgspec.json.encode({**head, **msgspec.json.schema(kind)}, order="sorted")
         yield f"{name}.json", msgspec.json.format(made, indent=2).decode() + "\n"
@@ -356,6 +361,7 @@ def pages() -> dict[str, str]:
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
     made |= {"manners.md": manners_page(), "sources.md": sources_page()}
+    made |= {"upstreams.md": upstreams.page(CODE / "fetch/upstreams.toml", MADE, table)}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}
     files = {f"reference/{name}": text for name, text in texts.items()} | {"sources.md": services_page()}
     return files | {f"schema/{name}": text for name, text in schemas()}

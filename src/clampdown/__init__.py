@@ -23,15 +23,18 @@ if TYPE_CHECKING:
         show,
         verdicts,
     )
+    from clampdown.pipeline.keeping import doctor, forget, status
     from clampdown.pipeline.later import detect, events, findings, notes, outages, watch
 
 __all__ = [
     "Error",
     "cells",
     "detect",
+    "doctor",
     "events",
     "export",
     "findings",
+    "forget",
     "ingest",
     "judge",
     "load_reference",
@@ -42,6 +45,7 @@ __all__ = [
     "outages",
     "report",
     "show",
+    "status",
     "verdicts",
     "watch",
 ]
@@ -49,6 +53,7 @@ __all__ = [
 _ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"} | dict.fromkeys(
     ("detect", "events", "findings", "notes", "outages", "watch"), "clampdown.pipeline.later"
 )
+_ELSEWHERE.update(dict.fromkeys(("doctor", "forget", "status"), "clampdown.pipeline.keeping"))
 
 
 def _load(name: str) -> Any:

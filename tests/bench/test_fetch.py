@@ -24,7 +24,7 @@ def test_small(server: str, tmp_path: Path) -> None:
     words = [sys.executable, str(ROOT / "bench/fetch.py"), "--small", "--server", server, "--json", str(figures)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "of curl" in done.stdout
+    assert "of curl (" in done.stdout
     found = json.loads(figures.read_text())
     assert found["arms"].keys() == {"small", "large"}
     assert all(arm["share"] > 0 for arm in found["arms"].values())

@@ -47,6 +47,16 @@ def test_a_job_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("days", "since"), [("30 days", "2024-02-01"), ("1 day", "2024-03-01"), ("0 days", "2024-03-02")]
+)
+def test_days_before_the_run(days: str, since: str) -> None:
+    text = f'[[job]]\nsource = "ooni"\nsince = "{days}"'.encode()
+    (job,) = jobs.load(text, now=datetime(2024, 3, 2, 4, 30))
+    assert job.since == datetime.fromisoformat(since)
+    assert jobs.load(text)[0].since > datetime(2024, 3, 2)
+
+
+@pytest.mark.parametrize(
     ("job", "says"),
     [
         ("since = 2021-03-01", "it says no source"),
@@ -109,7 +119,7 @@ def test_what_init_writes_is_true() -> None:
     text = re.sub(r"^# (?=(?:\w+ = |\[\[job\]\]))", "", template().decode(), flags=re.MULTILINE)
     said = resolve({}, {}, text.encode())
     given: dict[str, Any] = {"store": "store", "reference": "reference", "raw": "raw", "token_file": "token"}
-    given["proxy"] = "socks5h://127.0.0.1:9050"
+    given |= {"proxy": "socks5h://127.0.0.1:9050", "mirror": "https://mirror.example"}
     for field in fields(Settings):
         assert re.search(rf"^(# )?{field.name} = ", template().decode(), re.MULTILINE), f"{field.name} is not in it"
         assert getattr(said, field.name) == given.get(field.name, field.default), field.name

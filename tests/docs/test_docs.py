@@ -20,6 +20,10 @@ from replay.archive import Size, make
 from replay.bucket import Bucket
 from replay.server import Replay
 
+from clampdown.cli import jobs
+from clampdown.cli.settings import resolve
+from clampdown.pipeline.fetching import SERVICES
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
@@ -98,6 +102,17 @@ def test_the_first_answer_takes_five_commands() -> None:
     text = (ROOT / "docs/first-answer.md").read_text(encoding="utf-8")
     part = text[text.index("## Five commands") : text.index("## What was asked")]
     assert len(re.findall(r"^clampdown ", part, re.MULTILINE)) == 5
+
+
+TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if TOML.search(page.read_text(encoding="utf-8"))], ids=name)
+def test_settings_and_jobs_are_read(page: Path) -> None:
+    services = {service: tuple(one.options) for service, one in SERVICES.items()}
+    for text in TOML.findall(page.read_text(encoding="utf-8")):
+        resolve({}, {}, text.encode(), name(page))
+        jobs.load(text.encode(), services=services, where=name(page))
 
 
 def test_there_are_blocks_that_run() -> None:

@@ -54,7 +54,7 @@ def finish(words: list[str]) -> None:
     assert run.returncode == 0, err
 
 
-def killed(words: list[str], ready: float, server: Replay, requests: int) -> bool:
+def killed(words: list[str], server: Replay, requests: int, ready: float) -> bool:
     """Start a run and kill it: after so many requests, and then some seconds. False: it was done before."""
     run = begin(words)
     before = len(server.log)
@@ -104,32 +104,46 @@ def wanted(made: Archive) -> list[str]:
 
 
 def disturbed(made: Archive, folder: Path, kills: int, seed: int, *more: str) -> None:
-    """Run undisturbed, then killed at random points; compare."""
+    """Run undisturbed; then killed at random points until so many runs have died, and compare. Where a run was done
+    before it was killed, the next ones begin anew."""
     keys, dice = wanted(made), random.Random(seed)
     with Replay() as server:
         server.mount("/", Bucket(made.objects))
+        begun = time.monotonic()
         finish(command(server, made, folder / "one", *more))
+        lasts = min(30.0, time.monotonic() - begun)
         calm = server.counts("/")
         assert {path.removeprefix("/") for path in calm if path != "/"} == set(keys)
         assert {count for path, count in calm.items() if path != "/"} == {1}
         complete(folder / "one", made, keys)
-        listings = calm["/"]
-        server.log.clear()
-        died = 0
-        for _ in range(kills):
-            # Anywhere: while it lists, brings, reads, settles or judges.
-            requests = dice.choice((0, 1, listings // 2, listings, listings + dice.randrange(1, len(keys))))
-            died += killed(command(server, made, folder / "two", *more), dice.random() * 2.5, server, requests)
-        assert died >= kills // 2, "hardly any run was killed: the points are no points"
-        finish(command(server, made, folder / "two", *more))
-        complete(folder / "two", made, keys)
-        assert settled(folder / "two") == settled(folder / "one")
-        again = {path: count - 1 for path, count in server.counts("/").items() if path != "/" and count > 1}
-        # On its way, or here and not yet written down: a killed run loses no more than these.
-        assert sum(again.values()) <= died * (PARALLEL + _UNWRITTEN), again
-        server.log.clear()
-        finish(command(server, made, folder / "two", *more))
-        assert not [path for path in server.counts("/") if path != "/"]  # nothing is brought twice
+        died = number = 0
+        while died < kills:
+            number += 1
+            store, deaths = folder / f"two{number}", 0
+            server.log.clear()
+            while died + deaths < kills and killed(
+                command(server, made, store, *more), server, *_point(dice, calm["/"], len(keys), lasts)
+            ):
+                deaths += 1
+            died += deaths
+            finish(command(server, made, store, *more))
+            complete(store, made, keys)
+            assert settled(store) == settled(folder / "one")
+            again = {path: count - 1 for path, count in server.counts("/").items() if path != "/" and count > 1}
+            # On its way, or here and not yet written down: a killed run loses no more than these.
+            assert sum(again.values()) <= deaths * (PARALLEL + _UNWRITTEN), again
+            print(f"{deaths} runs killed, {sum(again.values())} of {len(keys)} objects sent again")
+            server.log.clear()
+            finish(command(server, made, store, *more))
+            assert not [path for path in server.counts("/") if path != "/"]  # nothing is brought twice
+
+
+def _point(dice: random.Random, listings: int, objects: int, lasts: float) -> tuple[int, float]:
+    """After so many requests of the run, and then so many seconds: while it starts, lists, brings, reads, settles or
+    judges."""
+    if dice.random() < 0.4:
+        return 0, dice.random() * lasts
+    return dice.choice((listings // 2, listings, listings + dice.randrange(1, objects // 4))), dice.random() * 0.5
 
 
 _UNWRITTEN = 32 * 8  # files that may wait, in groups, for the disk and the ledger, at most (haul.py)

@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import kept
 
+from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Forgot, Ledger, Request
 from clampdown.pipeline import asked, ingest, open_storage
 from clampdown.pipeline.status import Status, status
@@ -134,3 +135,13 @@ def test_a_test_that_was_asked_for_and_is_not_there(whole: Store, tmp_path: Path
         ("telegram",): 2,
         ("web_connectivity",): 0,
     }
+
+
+def test_every_service_has_its_sources() -> None:
+    """What a service gives stands in the store under a source that the terms know."""
+    terms = {one.source for one in kept.REFERENCE.terms}
+    found = {name: asked.sources_of(name) for name in all_known()}
+    assert all(set(sources) <= terms for sources in found.values())
+    assert (found["ooni-api"], found["radar"]) == (("ooni",), ("cloudflare-radar",))
+    assert "bgp-collectors" in found["routeviews"]
+    assert asked.sources_of("nobody") == ("nobody",)

@@ -21,6 +21,7 @@ except KeyboardInterrupt:  # so early that no command could catch it; nothing wa
 # Verb → its file and the line that `--help` shows, in the order of the work.
 VERBS: Final[dict[str, str]] = {
     "fetch": "Bring public data of a country and a period into a store.",
+    "update": "Bring reference data up to date, pinned by digest.",
     "ingest": "Read measurement files and signals into a store.",
     "judge": "Judge measurement files, or what a store holds.",
     "show": "Explain one measurement to a person.",

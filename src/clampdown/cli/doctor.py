@@ -9,7 +9,7 @@ import click
 
 from clampdown.cli.frame import DONE, NO, Frame, common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import open_ledger, open_reference, raw_option, workers_option
+from clampdown.cli.opening import open_reference, raw_option, workers_option
 from clampdown.cli.status import in_bytes
 
 if TYPE_CHECKING:
@@ -38,20 +38,17 @@ def command(context: click.Context, mend: bool, migrate: bool, as_json: bool) ->
     """
     frame = open_frame(context)
     from clampdown.pipeline.api import storage_at
-    from clampdown.pipeline.doctor import doctor
-    from clampdown.pipeline.mending import mend as mended
+    from clampdown.pipeline.keeping import doctor
     from clampdown.store.store import Store
 
     store = Store(storage_at(frame.store()), frame.store())
     if migrate:
         _migrate(frame, store)
-    reference = open_reference(frame)
+    settings = frame.settings
     with frame.notes.progress("doctor") as tell:
-        if mend:
-            workers = frame.settings.workers
-            found = mended(store, open_ledger(frame), reference=reference, workers=workers, progress=tell)
-        else:
-            found = doctor(store, open_ledger(frame), reference=reference, progress=tell)
+        found = doctor(
+            store, raw=settings.raw, mend=mend, reference=open_reference(frame), workers=settings.workers, progress=tell
+        )
     if as_json:
         import msgspec
 

@@ -9,10 +9,11 @@ from typing import Final
 import click
 
 from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_file, write_stdout
-from clampdown.cli.opening import asked, open_reference, open_store, row_options
+from clampdown.cli.opening import asked, open_reference, open_store, row_options, say_stale
 from clampdown.errors import UsageError
 
 TABLES: Final = ("observations", "verdicts", "cells", "signals", "series", "context")
+JUDGED: Final = ("verdicts", "cells")
 
 
 @click.command("export")
@@ -43,7 +44,10 @@ def command(
     from clampdown.pipeline.answers import export
 
     store = open_store(frame)
-    made = export(store, table, form, wanted=asked(store, rows), reference=open_reference(frame))
+    reference = open_reference(frame)
+    made = export(store, table, form, wanted=asked(store, rows), reference=reference)
+    if table in JUDGED:
+        say_stale(frame, store, reference)
     if output is None:
         for chunk in made.chunks:
             write_stdout(chunk)

@@ -9,7 +9,7 @@ import click
 
 from clampdown.cli.frame import common, open_frame, store_option, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import open_ledger, open_store, raw_option
+from clampdown.cli.opening import open_store, raw_option
 from clampdown.cli.status import in_bytes, in_runs
 
 if TYPE_CHECKING:
@@ -41,10 +41,9 @@ def command(context: click.Context, before: str, raw_only: bool, dry_run: bool, 
     stay. After an interruption the same command does the rest.
     """
     frame = open_frame(context)
-    from clampdown.pipeline.forgetting import forget
+    from clampdown.pipeline.keeping import forget
 
-    store = open_store(frame)
-    found = forget(store, before, ledger=open_ledger(frame), raw_only=raw_only, dry_run=dry_run)
+    found = forget(open_store(frame), before, raw=frame.settings.raw, raw_only=raw_only, dry_run=dry_run)
     if as_json:
         import msgspec
 

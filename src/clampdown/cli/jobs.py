@@ -7,15 +7,17 @@ can be asked is handed in by the caller that knows the services.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from clampdown.cli.settings import JOBS
 from clampdown.errors import Error, UsageError
 
+_DAYS: Final = re.compile(r"(\d{1,5}) days?")
 _HINT: Final = "docs/daily.md shows one"
 
 
@@ -38,8 +40,16 @@ class Job:
         return self.source if self.country is None else f"{self.source} {self.country}"
 
 
-def load(data: bytes, *, services: Mapping[str, Iterable[str]] | None = None, where: str = "") -> tuple[Job, ...]:
-    """The jobs of a settings file, in its order. `services`: name -> its own options; None takes any name."""
+def load(
+    data: bytes,
+    *,
+    services: Mapping[str, Iterable[str]] | None = None,
+    where: str = "",
+    now: datetime | None = None,
+) -> tuple[Job, ...]:
+    """The jobs of a settings file, in its order. `services`: name -> its own options; None takes any name. `now` is
+    what "30 days" counts back from."""
+    today = now or datetime.now(UTC).replace(tzinfo=None)
     try:
         table = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
@@ -50,7 +60,7 @@ def load(data: bytes, *, services: Mapping[str, Iterable[str]] | None = None, wh
     made: list[Job] = []
     for number, one in enumerate(given, 1):
         try:
-            made.append(_job(one, None if services is None else {k: tuple(v) for k, v in services.items()}))
+            made.append(_job(one, None if services is None else {k: tuple(v) for k, v in services.items()}, today))
         except Error as fault:
             raise _at(fault.at(f"job {number}"), where) from None
     return tuple(made)
@@ -60,13 +70,17 @@ def _at(fault: Error, where: str) -> Error:
     return fault.at(where) if where else fault
 
 
-def _job(table: Mapping[str, Any], services: Mapping[str, tuple[str, ...]] | None) -> Job:
+def _job(table: Mapping[str, Any], services: Mapping[str, tuple[str, ...]] | None, now: datetime) -> Job:
     for name in table:
         if name not in _WORDS:
             raise unknown(name, "word for a job", _WORDS)
     for name in ("source", "since"):
         if name not in table:
             raise UsageError(f"it says no {name}", hint=f"{name} is needed; {_HINT}.")
+    back = _DAYS.fullmatch(str(table["since"]).strip())
+    if back is not None:  # so many days before the run, from a midnight on
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        table = {**table, "since": (midnight - timedelta(days=int(back[1]))).isoformat()}
     read = {name: reader(name, table[name]) for name, reader in _WORDS.items() if name in table}
     if services is not None:
         _known(read["source"], read.get("options", {}), services)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from clampdown.cli.frame import Frame, write_file, write_stdout
-from clampdown.cli.opening import open_reference, open_store
+from clampdown.cli.opening import open_reference, open_store, say_stale
 from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ def write(frame: Frame, name: str, form: str | None, output: str | None, asked: 
         raise UsageError("Parquet is not for a terminal", hint="Add -o FILE, or choose --format csv.")
     from clampdown.pipeline.found import told
 
-    found = told(open_store(frame), name, reference=open_reference(frame), **asked)
+    store, reference = open_store(frame), open_reference(frame)
+    found = told(store, name, reference=reference, **asked)
     warn(frame, found)
+    say_stale(frame, store, reference, detected=True)
     if form == "table":
         from clampdown.publish.grid import text
         from clampdown.publish.table import allowed, attribution

@@ -6,14 +6,11 @@ Imports of the core stand inside the functions, so that help and usage errors co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clampdown.cli.frame import Frame, setting
-from clampdown.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from clampdown.fetch.ledger import Ledger
     from clampdown.intake.containers import Limits
     from clampdown.model import Reject
     from clampdown.reference import Reference
@@ -27,30 +24,6 @@ def open_store(frame: Frame, *, create: bool = False) -> Store:
     from clampdown.pipeline import api
 
     return api.open_store(frame.store(), create=create)
-
-
-def raw_folder(frame: Frame) -> Path:
-    """Where fetched files lie: a folder of their own, or the folder `raw` of the store."""
-    settings = frame.settings
-    if settings.raw is not None:
-        return Path(settings.raw)
-    if settings.store is not None and "://" in settings.store:
-        raise UsageError("fetched files need a folder on this machine", hint="Name one with --raw DIR.")
-    return Path(frame.store()) / "raw"
-
-
-def open_ledger(frame: Frame) -> Ledger | None:
-    """What was fetched into that folder; None where nothing was, which is no fault."""
-    from clampdown.fetch.ledger import Ledger
-
-    if frame.settings.raw is None and "://" in frame.store():
-        return None
-    root = raw_folder(frame)
-    if not root.is_dir():
-        if frame.settings.raw is not None:
-            raise InputError("there is no such folder of fetched files", where=str(root))
-        return None
-    return Ledger(root)
 
 
 def open_reference(frame: Frame) -> Reference | None:
@@ -67,6 +40,21 @@ def open_reference(frame: Frame) -> Reference | None:
         unused = sum(not problem.used for problem in rest)
         frame.notes.warn(f"reference: and {len(rest):,} more rows like these, {unused:,} of them left out")
     return made
+
+
+def say_stale(frame: Frame, store: Store, reference: Reference | None, *, detected: bool = False) -> None:
+    """Whatever is read was made with the rules and the reference data of then; say so where those of now differ."""
+    from clampdown.pipeline.references import stale_days
+
+    days = stale_days(store, reference)
+    if days:
+        given = f" --reference {frame.settings.reference}" if frame.settings.reference else ""
+        then = f", then clampdown detect --store {frame.store()}" if detected else ""
+        frame.notes.warn(
+            f"{len(days):,} days were judged with other rules or reference data than would be used now, and are told "
+            f"as they were judged: clampdown judge --store {frame.store()}{given}{then}",
+            days=days,
+        )
 
 
 def limits(frame: Frame) -> Limits:

@@ -11,7 +11,7 @@ import click
 
 from clampdown.cli.frame import Frame, common, open_frame, reference_option, store_option
 from clampdown.cli.listing import options, send
-from clampdown.cli.opening import open_reference, open_store
+from clampdown.cli.opening import open_reference, open_store, say_stale
 from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ def command(
         raise UsageError("Parquet is not for a terminal", hint="Add -o FILE, or choose --format csv.")
     from clampdown.pipeline.cuts import outages
 
-    found = outages(open_store(frame), country, reference=open_reference(frame), **asked)
+    store, reference = open_store(frame), open_reference(frame)
+    found = outages(store, country, reference=reference, **asked)
     _warn(frame, found)
     _warn_of_short(frame, found)
+    say_stale(frame, store, reference, detected=True)
     if form == "table":
         chunks, notes = _table(frame, found, parts=parts, passed_on=output is not None)
     else:

@@ -7,7 +7,7 @@ import json
 import click
 
 from clampdown.cli.frame import common, open_frame, store_option, write_stdout
-from clampdown.cli.opening import open_store
+from clampdown.cli.opening import open_store, say_stale
 
 EXPLORER = "https://explorer.ooni.org/m/"
 
@@ -31,6 +31,8 @@ def command(context: click.Context, measurement: str, as_json: bool) -> None:
     from clampdown.pipeline.answers import show
     from clampdown.publish.show import as_dict, as_text
 
-    shown = show(open_store(frame), measurement)
+    store = open_store(frame)
+    shown = show(store, measurement)
+    say_stale(frame, store, None)
     text = json.dumps(as_dict(shown), indent=2, ensure_ascii=False) + "\n" if as_json else as_text(shown)
     write_stdout(text.encode("utf-8", "replace"))

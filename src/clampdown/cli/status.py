@@ -10,7 +10,7 @@ import click
 
 from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import open_ledger, open_reference, open_store, raw_option
+from clampdown.cli.opening import open_reference, open_store, raw_option
 
 if TYPE_CHECKING:
     from clampdown.pipeline.asked import Ask, Run
@@ -34,11 +34,10 @@ def command(context: click.Context, as_json: bool) -> None:
     and what is to be run again. Nothing is written.
     """
     frame = open_frame(context)
-    from clampdown.pipeline.status import status
+    from clampdown.pipeline.keeping import status
 
-    store = open_store(frame)
     now = datetime.now(UTC).replace(tzinfo=None)
-    found = status(store, open_ledger(frame), now=now, reference=open_reference(frame))
+    found = status(open_store(frame), raw=frame.settings.raw, reference=open_reference(frame), now=now)
     if as_json:
         import msgspec
 
@@ -55,7 +54,7 @@ def _doctor(found: Status) -> str:
 
 def _text(found: Status) -> Iterator[str]:
     yield _row("days", f"{found.days:,}" + (f", {found.first} to {found.last}" if found.first else ""))
-    yield _row("inputs", f"{found.inputs:,} files, {found.records:,} records")
+    yield _row("inputs", f"{_plural(found.inputs, 'file')}, {_plural(found.records, 'record')}")
     yield _row("networks", f"{found.networks:,}")
     yield from _block("sources", [_held(one) for one in found.sources])
     yield from _block("countries", [_held(one) for one in found.countries])
@@ -103,8 +102,12 @@ def _held(one: Held) -> str:
         for kind, count in (("measurements", one.measurements), ("levels", one.levels), ("published", one.published))
         if count
     )
-    when = f", {one.first} to {one.last} ({one.days:,} days)" if one.first else ""
-    return f"{one.name or '(no country)'}: {kinds or 'nothing'}{when}, {one.networks:,} networks"
+    when = f", {one.first} to {one.last} ({_plural(one.days, 'day')})" if one.first else ""
+    return f"{one.name or '(no country)'}: {kinds or 'nothing'}{when}, {_plural(one.networks, 'network')}"
+
+
+def _plural(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
 def _ask(ask: Ask) -> Iterator[str]:
@@ -139,7 +142,7 @@ def said_runs(runs: Iterable[Run]) -> str:
     said = [one.first if one.days == 1 else f"{one.first} to {one.last}" for one in given[:_MOST]]
     more = f", and {len(given) - _MOST:,} more" if len(given) > _MOST else ""
     days = sum(one.days for one in given)
-    return f"{', '.join(said)}{more} ({days:,} day{'s' if days > 1 else ''})"
+    return f"{', '.join(said)}{more} ({_plural(days, 'day')})"
 
 
 def in_runs(days: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import click
 
 from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_file
 from clampdown.cli.listing import send, warn
-from clampdown.cli.opening import open_reference, open_store
+from clampdown.cli.opening import open_reference, open_store, say_stale
 from clampdown.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def command(
     seen = None if state is None else _remembered(Path(state))
     from clampdown.pipeline.found import watch
 
-    found = watch(
-        open_store(frame), seen if seen is not None else since, country=country, reference=open_reference(frame)
-    )
+    store, reference = open_store(frame), open_reference(frame)
+    found = watch(store, seen if seen is not None else since, country=country, reference=reference)
     warn(frame, found)
+    say_stale(frame, store, reference, detected=True)
     if form == "text" and output is None and not found.entries:
         # Nothing on stdout: a cron job mails what stands there.
         frame.notes.note(f"nothing new since run {found.since}; newest run: {found.run}", run=found.run)

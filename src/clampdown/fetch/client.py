@@ -43,6 +43,7 @@ class Transfer:
     size: int | None = None  # that it must have
     most: int | None = None  # that it may have
     packed: bool = False  # may be packed on the way
+    leads_to: tuple[str, ...] = ()  # other hosts that it may redirect to, by https and without a token
     tag: Any = None
     # what became of it
     status: int = 0
@@ -101,11 +102,11 @@ class Client:
 
     def get(
         self, url: str, *, token: Secret | None = None, most: int | None = None, etag: str | None = None,
-        modified: str | None = None,
+        modified: str | None = None, leads_to: tuple[str, ...] = (),
     ) -> Answer:  # fmt: skip
         """A small document: its body where the status is 200 (empty at 304); a FetchError otherwise."""
         one = self.document(url, token=token, most=most)
-        one.etag, one.modified = etag, modified
+        one.etag, one.modified, one.leads_to = etag, modified, leads_to
         for done in self.run([one], parallel=1):
             if done.fault is not None:
                 raise done.fault
@@ -313,7 +314,7 @@ class Client:
         return None
 
     def _redirect(self, transfer: Transfer) -> Error | None:
-        """Follow within the host (http may become https); anything else is refused."""
+        """Follow within the host (http may become https), or to hosts that were named; anything else is refused."""
         here = transfer.place or transfer.url
         location = transfer.headers.get("location", "")
         target = urljoin(here, location)
@@ -321,6 +322,8 @@ class Client:
         same = one.hostname == other.hostname and (
             (one.scheme, one.port) == (other.scheme, other.port) or (one.scheme == "http" and other.scheme == "https")
         )
+        named = other.scheme == "https" and other.port is None and other.hostname in transfer.leads_to
+        same = same or (named and transfer.token is None)
         transfer.hops += 1
         if not same or not location:
             return faults.elsewhere(transfer.url, target if location else "")

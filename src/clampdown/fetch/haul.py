@@ -32,6 +32,7 @@ from clampdown.store.storage import spoken
 TEMPORARY: Final = ".tmp-"
 PART: Final = ".part-"  # of a large file, which the next run goes on with
 _TOGETHER: Final = 32  # lines of the ledger that are synced at once
+_TOGETHER_BYTES: Final = 8 << 20  # and bytes of them, most of which wait in memory
 _SOON: Final = 0.5  # seconds that a file waits for others to be synced with it
 _WAITING: Final = 6  # groups of files that may wait for the disk
 _SYNCERS: Final = 4
@@ -87,7 +88,9 @@ class Haul:
         self._waiting: list[Brought] = []
         self._ready: deque[Brought] = deque()
         self._more: deque[Transfer] = deque()
+        self._pool: ThreadPoolExecutor | None = None
         self._group: list[Transfer] = []
+        self._group_bytes = 0
         self._grouped = 0.0
         self._clock = time.monotonic
         self._folders: set[Path] = set()
@@ -100,12 +103,13 @@ class Haul:
         source: Iterator[Wanted] = iter(wanted)
         pending: Pending = deque()
         with ThreadPoolExecutor(_SYNCERS) as pool:
+            self._pool = pool
             try:
                 while True:
                     requests = self._transfers(source, pool, pending)
                     for done in self.client.run(requests, parallel=self._parallel, more=self._more):
                         self._done(done)
-                        if len(self._group) >= _TOGETHER or self._clock() - self._grouped > _SOON:
+                        if self._is_full():
                             self._submit(pool, pending)
                         self._collect(pending, most=_WAITING)
                         yield from self._hand_out()
@@ -172,7 +176,7 @@ class Haul:
         self._number += 1
         large = one.size is None or one.size >= LARGE
         name = _part(one) if large else f"{TEMPORARY}{os.getpid()}-{self._number}"
-        sink = File(self.ledger.root / name, md5=one.md5 is not None, lasting=large)
+        sink = File(self.ledger.root / name, md5=one.md5 is not None, lasting=large, pool=self._pool)
         made = Transfer(one.url, sink, token=one.token, size=one.size, tag=job)
         made.packed = one.size is None and not one.name.lower().endswith(_PACKED_NAMES)
         made.most = None if one.size is not None else self.client.manners.most_file
@@ -194,6 +198,7 @@ class Haul:
             if not self._group:
                 self._grouped = self._clock()
             self._group.append(done)
+            self._group_bytes += done.sink.received
         elif one.absent_ok and isinstance(fault, FetchError) and fault.status in (404, 410):
             _forget(done)
             self._gap(one)
@@ -212,7 +217,12 @@ class Haul:
     def _submit(self, pool: ThreadPoolExecutor, pending: Pending) -> None:
         if self._group:
             pending.append(pool.submit(self._finish, self._group))
-            self._group = []
+            self._group, self._group_bytes = [], 0
+
+    def _is_full(self) -> bool:
+        """Is it time to sync what has come?"""
+        many = len(self._group) >= _TOGETHER or self._group_bytes >= _TOGETHER_BYTES
+        return many or self._clock() - self._grouped > _SOON
 
     def _finish(self, group: list[Transfer]) -> Done:
         """Check, write, sync and name some files (beside the network's thread). All are written before the first is

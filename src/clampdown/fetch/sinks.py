@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -62,8 +64,11 @@ class File:
     A large one is `lasting`: its first part stays when the run ends before its time, with a note beside it of what is
     synced and of which version (`etag`) it is. The next run goes on from there."""
 
-    def __init__(self, path: Path, *, md5: bool, lasting: bool = False) -> None:
+    def __init__(self, path: Path, *, md5: bool, lasting: bool = False, pool: Executor | None = None) -> None:
         self.path = path
+        self._pool = pool  # who hashes and writes while the next bytes come in
+        self._putting: Future[None] | None = None
+        self._written = 0
         self.etag: str | None = None  # of the answer whose bytes these are
         self._md5 = md5
         self._lasting = lasting
@@ -92,7 +97,8 @@ class File:
             self.sha256.update(block)
             if self.md5 is not None:
                 self.md5.update(block)
-        self._file, self.etag, self.received = file, etag, int(synced)
+        self._file, self.etag = file, etag
+        self.received = self._written = int(synced)
 
     def _forget(self) -> None:
         self.sha256 = hashlib.sha256()
@@ -107,30 +113,47 @@ class File:
         self._held += data
         self.received += len(data)
         if len(self._held) >= _HELD:
-            self.spill()
+            self._wait()
+            block, self._held = self._held, bytearray()
+            if self._pool is None:
+                self._put(block)
+            else:
+                self._putting = self._pool.submit(self._put, block)
 
     def spill(self) -> None:
-        """What is held is hashed (in one go: that lets other threads run) and goes to the disk, not yet synced."""
-        self.sha256.update(self._held)
+        """What is held is hashed and goes to the disk, not yet synced."""
+        self._wait()
+        block, self._held = self._held, bytearray()
+        self._put(block)
+
+    def _wait(self) -> None:
+        """Until what was handed on is written, so that blocks keep their order, and no more than two wait."""
+        putting, self._putting = self._putting, None
+        if putting is not None:
+            putting.result()
+
+    def _put(self, block: bytearray) -> None:
+        """Hash (in one go: that lets other threads run) and write."""
+        self.sha256.update(block)
         if self.md5 is not None:
-            self.md5.update(self._held)
+            self.md5.update(block)
         with spoken(str(self.path)):
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self.path.open("wb", buffering=0)
-            view = memoryview(self._held)
+            view = memoryview(block)
             while view:  # a disk that is nearly full takes a part
                 view = view[self._file.write(view) :]
-            view.release()
-            self._unsynced += len(self._held)
+            self._written += len(block)
+            self._unsynced += len(block)
             if self._lasting and self.etag is not None and self._unsynced >= _SYNCED:
                 os.fsync(self._file.fileno())
-                self._note.write_text(f"{self.received} {self.etag}\n", encoding="latin-1")
+                self._note.write_text(f"{self._written} {self.etag}\n", encoding="latin-1")
                 self._unsynced = 0
-        self._held = bytearray()
 
     def restart(self) -> None:
-        self.received = self._unsynced = 0
+        self._wait()
+        self.received = self._unsynced = self._written = 0
         self.etag = None
         self._forget()
         self._note.unlink(missing_ok=True)
@@ -155,6 +178,8 @@ class File:
 
     def abandon(self, *, whole: bool = False) -> None:
         """Forget it; what may be gone on with stays, unless its bytes are known to be wrong (`whole`)."""
+        with suppress(Exception):  # the disk's fault, where it has one, is told by what comes next
+            self._wait()
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 
 from clampdown.intake.containers_bytes import BLOCK, DEFAULT, Reader
 from clampdown.intake.documents import drain, opened
-from clampdown.intake.levels import LevelRows
+from clampdown.intake.levels import Digested, LevelRows, Opened
+from clampdown.model import Batch
 
+Columns = Mapping[str, tuple[str, ...]]  # our name -> what the column may be called
 _WORD: Final = re.compile(r"[^\W_]+")
 _SIGNS: Final = (",", "\t", ";")
 _MOST_LINES: Final = 20  # of one row
@@ -146,3 +148,26 @@ def column(columns: tuple[str, ...], *choices: str) -> str | None:
         elif choice in named:
             return named[choice]
     return None
+
+
+def named(columns: tuple[str, ...], known: Columns) -> dict[str, str]:
+    """Our name -> the column that goes by it; what no column says is left out."""
+    found = {key: column(columns, *choices) for key, choices in known.items()}
+    return {key: name for key, name in found.items() if name is not None}
+
+
+def published(
+    opened: Opened,
+    known: Columns,
+    fits: Callable[[tuple[str, ...]], bool],
+    publish: Callable[[Mapping[str, str], Row, LevelRows], None],
+) -> Iterator[Batch]:
+    """The rows of a list, each given to `publish` with its cells under our names."""
+    reader = Digested(opened.reader)
+    rows = LevelRows(opened.place)
+    table = listing(reader, rows, fits)
+    if table is not None:
+        names = named(table.columns, known)
+        for row in table.rows:
+            publish({key: row.cells[name] for key, name in names.items()}, row, rows)
+    yield from rows.finish(reader.digest())

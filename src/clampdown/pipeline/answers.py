@@ -31,6 +31,7 @@ from clampdown.evidence import Proof, also
 from clampdown.judge.rules import Rules, load_rules
 from clampdown.model import CONNECTIVITY, DETECTED, TABLES, Terms
 from clampdown.pipeline.levels import signals_of
+from clampdown.pipeline.references import made_with, present_digest
 from clampdown.pipeline.river import reference_of
 from clampdown.publish.page import page
 from clampdown.publish.show import Shown
@@ -84,9 +85,9 @@ def report(
     if question.since and question.until and question.since >= question.until:
         raise UsageError("the period is empty", hint="--since must lie before --until; --until itself is not included.")
     limits = thresholds or load_thresholds()
-    used, known = reference_of(store, reference), rules or load_rules()
     manifest = store.manifest()
     wanted = _with_history(question, limits)
+    used, known = made_with(store, reference, wanted), rules or load_rules()
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
     given = signals_of(store, blocked.wanted_signals(question), used)
     if not verdicts.num_rows and given is None:
@@ -94,7 +95,7 @@ def report(
     _known(question, used, verdicts, coverage, given, store)
     inputs = _inputs(store, manifest, wanted, used)
     answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs, _said(store), given)
-    stale = set(store.stale(known.digest, used.digest))
+    stale = set(store.stale(known.digest, present_digest(store, reference)))
     witnesses = b"".join(hand_out(answer.witnesses, "csv").chunks)
     concerned = {day for day in stale if day in manifest.landing or wanted.passes(day, manifest.days[day])}
     return Paper(answer.report, page(answer.report), doc.encode(answer.report), witnesses, tuple(sorted(concerned)))
@@ -108,7 +109,7 @@ def verify(
     wanted = _with_history(stated.question, stated.thresholds)
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
     listed = None if witnesses_csv is None else _named(witnesses_csv)
-    used = reference_of(store, reference)
+    used = made_with(store, reference, wanted)
     inputs, said = _inputs(store, store.manifest(), wanted, used), _said(store)
     drawn = None if stated.connectivity is msgspec.UNSET else stated.connectivity
     given = signals_of(store, blocked.wanted_signals(stated.question), used, drawn)

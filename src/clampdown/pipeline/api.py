@@ -40,20 +40,27 @@ report, verify, show = answers.report, answers.verify, answers.show
 
 def open_store(path: Path_, *, create: bool = False) -> Store:
     """The store in this folder, or at s3://bucket/prefix; with `create`, an empty one where there is none."""
-    return river.open_storage(storage_at(path), os.fspath(path), create=create)
+    held, name = _storage(path)
+    return river.open_storage(held, name, create=create)
 
 
 def storage_at(path: Path_) -> Storage:
-    """The storage in this folder, or at this address, whether or not it is a store."""
+    """The storage in this folder, or at s3://bucket/prefix, whether or not it is a store."""
+    return _storage(path)[0]
+
+
+def _storage(path: Path_) -> tuple[Storage, str]:
+    """A storage, and how a person is told of it."""
     folder = os.fspath(path)
     if is_address(folder):
         from clampdown.store.objects import ObjectStorage
 
-        return ObjectStorage(folder)
+        held = ObjectStorage(folder)
+        return held, str(held.bucket.place)
     folder = folder_of(folder)
     if Path(folder).exists() and not Path(folder).is_dir():
         raise EnvironmentFault("a store is a folder, and this is a file", where=folder)
-    return LocalStorage(folder)
+    return LocalStorage(folder), folder
 
 
 def load_reference(source: Path_ | Mapping[str, bytes] | None = None) -> Reference:

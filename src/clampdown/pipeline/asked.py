@@ -14,17 +14,13 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Final
 
+from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Forgot, Request
 
-# Under which source (a row of the terms) the store holds what a service gave; a service that is not named here is
-# its own source. Dumps of both projects are read as levels of the route collectors.
-SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
-    "ooni-api": ("ooni",),
-    "radar": ("cloudflare-radar",),
-    "google": ("google-transparency",),
-    "ris": ("ripe-ris", "bgp-collectors"),
-    "routeviews": ("routeviews", "bgp-collectors"),
-}
+# Dumps of both projects are read as levels of the route collectors; else the store holds what a service gave under the
+# source whose terms its row in services.toml names.
+_COLLECTORS: Final = "bgp-collectors"
+_DUMPS: Final = frozenset({"ris", "routeviews"})
 _DAY: Final = timedelta(days=1)
 _Question = tuple[str, str, tuple[int, ...], tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...], str]
 
@@ -78,6 +74,13 @@ class Edge:
     runs: tuple[Run, ...]
 
 
+def sources_of(service: str) -> tuple[str, ...]:
+    """Under which sources the store holds what a service gave; one that nobody knows any more is its own."""
+    found = all_known().get(service)
+    own = service if found is None else found.terms
+    return (own, _COLLECTORS) if service in _DUMPS and own != _COLLECTORS else (own,)
+
+
 def asks(requests: Iterable[Request], forgot: Sequence[Forgot], held: Callable[[Ask, str], bool]) -> tuple[Ask, ...]:
     """Requests as questions, with their gaps; `held` says whether the store has anything of an ask on a day."""
     groups: dict[_Question, list[Request]] = defaultdict(list)
@@ -91,7 +94,7 @@ def asks(requests: Iterable[Request], forgot: Sequence[Forgot], held: Callable[[
             continue
         last = max(group, key=lambda one: one.at)
         ask = Ask(
-            last.service, SOURCES.get(last.service, (last.service,)), last.country, last.networks, last.tests,
+            last.service, sources_of(last.service), last.country, last.networks, last.tests,
             dict(last.options), last.base, periods, last.at, last.missing, (),
         )  # fmt: skip
         gaps = runs(day for day in ask.days() if not held(ask, day))

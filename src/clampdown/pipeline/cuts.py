@@ -20,7 +20,7 @@ from clampdown.model_signals import OUTAGE_KINDS, PLANES
 from clampdown.pipeline import outages as found_now
 from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.levels import levels_at_hand, named, parts_of
-from clampdown.pipeline.river import reference_of
+from clampdown.pipeline.references import made_with
 from clampdown.reference import Reference
 from clampdown.store.store import Store, country_code, moment, network_number
 
@@ -73,7 +73,7 @@ def outages(
     rows = rows.filter(pa.array([_fits(row, region, plane, begin, end) for row in rows.to_pylist()], pa.bool_()))
     if not rows.num_rows:
         _known(store, found["outages"], code, number)
-    used = reference_of(store, reference)
+    used = made_with(store, reference)
     detection = store.manifest().detected
     return Cuts(
         tables={

@@ -22,7 +22,8 @@ from clampdown.judge.rules import load_rules
 from clampdown.model import DETECTED
 from clampdown.pipeline import outages
 from clampdown.pipeline.detection import make
-from clampdown.pipeline.river import Tell, quiet, reference_of, writing
+from clampdown.pipeline.references import made_with, present_digest
+from clampdown.pipeline.river import Tell, quiet, writing
 from clampdown.store import log
 from clampdown.store import manifest as manifests
 from clampdown.store.manifest import Detected, Manifest
@@ -87,7 +88,7 @@ def _make(
     store: Store, manifest: Manifest, before: Mapping[str, pa.Table], limits: Limits, *, workers: int, progress: Tell
 ) -> tuple[dict[str, pa.Table], str]:
     """All tables of `detect`, and the digests of the thresholds that they were made with."""
-    made = make(store, manifest, before, reference_of(store, None), limits, workers=workers, progress=progress)
+    made = make(store, manifest, before, made_with(store, None), limits, workers=workers, progress=progress)
     _check(made)
     manners = load_manners()
     cut = outages.compute(
@@ -128,7 +129,7 @@ def remake(store: Store, damaged: Collection[str], *, workers: int = 0, progress
 def _concerns(store: Store) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Days that hold something unjudged, and days that are judged otherwise than they would be now."""
     manifest = store.manifest()
-    other = set(store.stale(load_rules().digest, reference_of(store, None).digest))
+    other = set(store.stale(load_rules().digest, present_digest(store)))
     judged = {day for day, _ in manifest.judged()} - set(manifest.landing)
     return tuple(sorted(other - judged)), tuple(sorted(other & judged))
 

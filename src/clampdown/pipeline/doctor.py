@@ -130,7 +130,7 @@ def _check(store: Store, ledger: Ledger | None, reference: Reference | None, pro
     storage = store.storage
     numbers = manifests.numbers(storage)
     mark = health.mark(storage)
-    if mark is not None and not numbers:
+    if mark is not None and not numbers and not storage.list("tables"):
         raise StoreError("this is no store", where=store.name, hint="clampdown ingest FILES --store DIR makes one.")
     if mark is None:
         manifests.check_format(storage)
@@ -139,8 +139,11 @@ def _check(store: Store, ledger: Ledger | None, reference: Reference | None, pro
     found = Check(manifest, [], [], set(), bad, [], [], [], busy)
     found.problems += [mark] if mark is not None else []
     found.problems += [Problem("manifest", f"manifest/{number}.json", "it cannot be read") for number in bad]
+    if not numbers and storage.list("tables"):
+        found.bad_manifests.append(0)
+        found.problems.append(Problem("manifest", "manifest", "there is none, and there are tables"))
     count = _counter(found, progress)
-    if not bad:
+    if not found.bad_manifests:
         _store(store, found, manifest or Manifest(), reference, count)
     if ledger is not None:
         _ledger(ledger, found, manifest or Manifest(), count)

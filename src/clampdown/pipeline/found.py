@@ -20,7 +20,7 @@ from clampdown.detect.changes import Entry
 from clampdown.errors import InputError, UsageError
 from clampdown.model import DIRECTIONS, GRADES, STATES, Terms
 from clampdown.pipeline.answers import Moment, known_target
-from clampdown.pipeline.river import reference_of
+from clampdown.pipeline.references import made_with
 from clampdown.publish.findings import guarded
 from clampdown.reference import Reference
 from clampdown.store.store import Filter, Store, country_code, moment, network_number
@@ -81,7 +81,7 @@ def told(
     for what, asked, of in (("grade", grade, GRADES), ("state", state, FOUND), ("direction", direction, DIRECTIONS)):
         if asked is not None and asked not in of:
             raise UsageError(f"there is no {what} {asked!r}", hint=f"Say {', '.join(of)}.")
-    used = reference_of(store, reference)
+    used = made_with(store, reference)
     where = Filter(countries=frozenset({code} if code else ()))
     targets = _targets(store, used, where, target, group)
     rows = _rows(store, name, where, number, targets)
@@ -117,7 +117,7 @@ def watch(
     """What is new, ended, revised since a run (its number), since a time, or with the `last` run."""
     made = store.detection()
     code = None if country is None else country_code(country)
-    log, used = store.log(), reference_of(store, reference)
+    log, used = store.log(), made_with(store, reference)
     number = _since(since, log, store)
     entries = tuple(entry if code is None else _only(entry, code) for entry in log)
     return Watched(

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -99,8 +99,12 @@ def own_files() -> dict[str, bytes]:
 
 def digest_of(files: Mapping[str, bytes]) -> str:
     """sha256 over the sorted (name, sha256 of the content) lines."""
-    lines = (f"{name}\0{hashlib.sha256(data).hexdigest()}\n" for name, data in sorted(files.items()))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return digest_of_digests({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+
+
+def digest_of_digests(files: Mapping[str, str]) -> str:
+    """The same of files whose digests are known."""
+    return hashlib.sha256("".join(f"{name}\0{each}\n" for name, each in sorted(files.items())).encode()).hexdigest()
 
 
 def kind_of(name: str) -> str:
@@ -175,6 +179,33 @@ def _snapshots(
     return tuple(rows)
 
 
+def _fingerprints(files: Sequence[tuple[str, bytes]]) -> Fingerprints:
+    # HTTP before DNS: where upstream uses one name twice, the DNS row gets the longer id.
+    return load_fingerprints(sorted(files, key=lambda f: (not f[0].startswith(OWN), "dns" in f[0])))
+
+
+def bodies_of(given: Mapping[str, bytes]) -> str:
+    """Names the body fingerprints that `load_reference` would make of these files."""
+    files = own_files() | dict(given)
+    return _fingerprints([(n, files[n]) for n in sorted(files) if kind_of(n) == "fingerprints"]).body_digest
+
+
+def list_snapshots(given: Mapping[str, bytes]) -> tuple[Snapshot, ...]:
+    """What `load_reference` would list of these files, without reading what they hold."""
+    files = own_files() | dict(given)
+    kinds = {name: kind_of(name) for name in files}
+    licences = [(name, toml.read(files[name], name)) for name in sorted(files) if kinds[name] == "terms"]
+    terms, said = _terms(licences)
+    return _snapshots(files, kinds, terms, said)
+
+
+def _terms(licences: Sequence[tuple[str, toml.Table]]) -> tuple[dict[str, Terms], dict[str, str]]:
+    """(terms by source, file -> source) of the package's table and the reader's."""
+    own_first = sorted(licences, key=lambda one: not one[0].startswith(OWN))
+    terms = {row.source: row for name, document in own_first for row in load_terms(document, name)}
+    return terms, {file: source for name, doc in own_first for file, source in _names(doc, "files", name).items()}
+
+
 def _public_networks(document: toml.Table, where: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_network(n)) for n in toml.texts(document, "public_networks", where))
@@ -212,14 +243,10 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         return [(n, toml.read(d, n)) for n, d in of(kind)]
 
     worlds, licences = documents("synthetic"), documents("terms")
-    terms = {row.source: row for name, document in licences for row in load_terms(document, name)}
-    said = {file: source for name, doc in licences for file, source in _names(doc, "files", name).items()}
+    terms, said = _terms(licences)
     synthetic = any(toml.flag(doc, "synthetic", name) for name, doc in worlds)
     categories = _names(tables[OWN + "categories.toml"], "categories", "categories.toml")
-    # HTTP before DNS: where upstream uses one name twice, the DNS row gets the longer id.
-    fingerprints = load_fingerprints(
-        sorted(of("fingerprints"), key=lambda f: (not f[0].startswith(OWN), "dns" in f[0]))
-    )
+    fingerprints = _fingerprints(of("fingerprints"))
     networks, network_problems = load_networks(of("networks"))
     users, user_problems = load_users(of("users"))
     delegations, delegation_problems = load_delegations(of("delegated"), of("countries"))

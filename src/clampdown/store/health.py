@@ -22,7 +22,7 @@ from clampdown.model import CONNECTIVITY, DETECTED, TABLES
 from clampdown.reference.load import digest_of
 from clampdown.store import log
 from clampdown.store import manifest as manifests
-from clampdown.store.manifest import Day, Manifest, Part, parts_digest
+from clampdown.store.manifest import ORIGINS, Day, Manifest, Part, parts_digest
 from clampdown.store.settle import LANDING, SETTLED
 from clampdown.store.storage import Storage
 from clampdown.store.tables import rows_of, stream
@@ -168,7 +168,8 @@ def chain(storage: Storage, manifest: Manifest) -> Problem | None:
 def references(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
     """Pinned snapshots: every file goes by its digest, and those that days were judged with are complete."""
     _, needed = listed(storage, manifest)
-    for digest in sorted(needed | {path.rpartition("/")[2] for path in storage.list("reference")}):
+    held = {path.rpartition("/")[2] for path in storage.list("reference") if path != ORIGINS}
+    for digest in sorted(needed | held):
         why = altered(storage, digest)
         if why is not None:
             yield Problem("reference", f"reference/{digest}", why)

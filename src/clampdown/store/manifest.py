@@ -20,6 +20,7 @@ from clampdown.store.storage import Storage
 FORMAT: Final = 1
 _KEEP: Final = 4  # manifests that stay, for readers that are still at work
 MARK: Final = "clampdown.json"
+ORIGINS: Final = "reference/upstreams.json"  # where snapshots came from; a memory that may be lost
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,7 +210,7 @@ def newest(storage: Storage) -> Manifest:
         try:
             manifest = msgspec.json.decode(data, type=Manifest)
         except msgspec.MsgspecError as fault:
-            hint = "The store is damaged, or was made by a newer Clampdown."
+            hint = "The store is damaged, or was made by a newer Clampdown: clampdown doctor says which."
             raise StoreError(f"manifest {known[-1]} cannot be read", hint=hint) from fault
         if manifest.format != FORMAT:
             raise StoreError(f"manifest {known[-1]} is of format {manifest.format}, not {FORMAT}")
@@ -236,7 +237,14 @@ def collect(storage: Storage, manifest: Manifest) -> None:
 
 
 def keep_reference_file(storage: Storage, data: bytes) -> str:
-    """Keep one file of reference data under the digest of its content; it may be there already."""
+    """Keep one file of reference data under the digest of its content; it may be there already, or be damaged."""
     digest = hashlib.sha256(data).hexdigest()
-    storage.write_new(f"reference/{digest}", data)
+    path = f"reference/{digest}"
+    if not storage.write_new(path, data) and hashlib.sha256(storage.read(path)).hexdigest() != digest:
+        sink = storage.create(path)
+        try:
+            sink.file.write(data)
+            sink.close()
+        finally:
+            sink.abandon()
     return digest

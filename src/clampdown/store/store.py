@@ -210,15 +210,26 @@ class Store:
 
     def pinned(self, digest: str | None = None) -> dict[str, bytes] | None:
         """The files of a pinned snapshot (the last one used, if none is named); None where there is none."""
+        names = self.pinned_names(digest)
+        return None if names is None else {name: self.pinned_file(file) for name, file in names.items()}
+
+    def pinned_names(self, digest: str | None = None) -> dict[str, str] | None:
+        """Name -> digest of the files of a pinned snapshot, which are not read."""
         digest = digest or self.manifest().reference
         if digest is None:
             return None
         try:
             names: dict[str, str] = json.loads(self.storage.read(f"reference/{digest}"))["files"]
-            return {name: self.storage.read(f"reference/{file}") for name, file in names.items()}
-        except (FileNotFoundError, ValueError, KeyError) as fault:
-            hint = "Move the store away and ingest the raw files again, with the same --reference."
-            raise StoreError("a pinned reference cannot be read", where=f"reference/{digest}", hint=hint) from fault
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as fault:
+            raise _unpinned(digest) from fault
+        return names
+
+    def pinned_file(self, digest: str) -> bytes:
+        """One file of reference data, by its digest."""
+        try:
+            return self.storage.read(f"reference/{digest}")
+        except FileNotFoundError as fault:
+            raise _unpinned(digest) from fault
 
     def _known(self, name: str, columns: Sequence[str] | None, tables: Mapping[str, pa.Schema] = TABLES) -> None:
         if name not in tables:
@@ -248,6 +259,11 @@ class Store:
                     continue
                 where = _and(where, pc.field(column).isin(ids))
             yield day, read(self.storage, name, entry.tables[name], columns=columns, where=where)
+
+
+def _unpinned(digest: str) -> StoreError:
+    hint = "Run clampdown doctor with --mend, and with the same --reference, on the store."
+    return StoreError("a pinned reference cannot be read", where=f"reference/{digest}", hint=hint)
 
 
 def is_stale(entry: Day, rules: str, reference: str) -> bool:

@@ -25,6 +25,7 @@ from clampdown.store.storage import Storage, spoken
 _GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
 _PART: Final = 1 << 20  # rows in a part
 _LATER: Final = frozenset({"content"})  # columns that tables got after the first format was in use
+_MEND: Final = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
 # Checksums of pages: without them one flipped bit in thirteen was read as another value and not noticed.
 _SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 _LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
@@ -199,13 +200,11 @@ def _filled(table: pa.Table, wanted: pa.Schema) -> pa.Table:
 
 
 def _missing(part: Part) -> StoreError:
-    hint = "The store is damaged. Move it away and ingest the raw files again: that makes the same store."
-    return StoreError("a file that the manifest names is missing", where=part.path, hint=hint)
+    return StoreError("a file that the manifest names is missing", where=part.path, hint=_MEND)
 
 
 def _damaged(part: Part) -> StoreError:
-    hint = "Move the store away and ingest the raw files again: that makes the same store."
-    return StoreError("a part of the store is damaged", where=part.path, hint=hint)
+    return StoreError("a part of the store is damaged", where=part.path, hint=_MEND)
 
 
 def read(

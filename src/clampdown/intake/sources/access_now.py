@@ -14,8 +14,8 @@ from typing import Final
 
 from clampdown.intake.documents import text_of
 from clampdown.intake.features import Kit
-from clampdown.intake.levels import Digested, LevelRows, Opened
-from clampdown.intake.listed import Row, column, head_of, listing
+from clampdown.intake.levels import LevelRows, Opened
+from clampdown.intake.listed import Columns, Row, head_of, named, published
 from clampdown.intake.sources import SignalSource
 from clampdown.intake.stamps import BadStamp, iso
 from clampdown.model import Batch
@@ -23,7 +23,7 @@ from clampdown.reference.places import country_of
 from clampdown.reference.published import meaning
 
 _SOURCE: Final = "access-now"
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+_COLUMNS: Final[Columns] = {
     "start": ("start date", "date start", "shutdown start date"),
     "end": ("end date", "date end", "shutdown end date"),
     "country": ("country", "country name", "location"),
@@ -50,24 +50,12 @@ def sniff(head: bytes) -> bool:
 
 
 def _fits(columns: tuple[str, ...]) -> bool:
-    named = _named(columns)
-    return {"start", "country"} <= named.keys() and sum(key in named for key in _ITS_OWN) >= 2
-
-
-def _named(columns: tuple[str, ...]) -> dict[str, str]:
-    found = {key: column(columns, *choices) for key, choices in _COLUMNS.items()}
-    return {key: name for key, name in found.items() if name is not None}
+    found = named(columns, _COLUMNS)
+    return {"start", "country"} <= found.keys() and sum(key in found for key in _ITS_OWN) >= 2
 
 
 def read(opened: Opened, kit: Kit) -> Iterator[Batch]:
-    reader = Digested(opened.reader)
-    rows = LevelRows(opened.place)
-    table = listing(reader, rows, _fits)
-    if table is not None:
-        named = _named(table.columns)
-        for row in table.rows:
-            _publish({key: row.cells[name] for key, name in named.items()}, row, rows)
-    yield from rows.finish(reader.digest())
+    yield from published(opened, _COLUMNS, _fits, _publish)
 
 
 def _publish(said: Mapping[str, str], row: Row, rows: LevelRows) -> None:
