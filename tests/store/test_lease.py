@@ -112,14 +112,14 @@ def test_a_clock_that_is_wrong_takes_nothing_over(world: World, hours: int) -> N
 
 
 def test_it_is_renewed_while_the_work_goes_on(world: World) -> None:
-    lock = world.storage(seconds=0.6).lock()
+    lock = world.storage(seconds=0.3).lock()
     first = world.kept[LOCK]
-    time.sleep(1.2)
-    assert world.kept[LOCK].modified > first.modified + timedelta(seconds=0.7)
+    time.sleep(0.7)
+    assert world.kept[LOCK].modified > first.modified + timedelta(seconds=0.35)
     assert int(str(said(world)["beat"])) >= 3
     lock.release()
     beats = len(world.asked)
-    time.sleep(0.4)
+    time.sleep(0.2)
     assert len(world.asked) == beats
 
 

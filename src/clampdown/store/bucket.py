@@ -214,12 +214,13 @@ class Bucket:
                 return version.etag if found == mark else None
         return None
 
-    def list(self, prefix: str) -> list[str]:
-        """Every object below a folder."""
+    def list(self, prefix: str) -> dict[str, str]:
+        """Every object below a folder, and its state."""
         import obstore
 
         with self._told(prefix):
-            return [one["path"] for some in obstore.list(self._store, prefix, chunk_size=1000) for one in some]
+            pages = obstore.list(self._store, prefix, chunk_size=1000)
+            return {one["path"]: one["e_tag"] or "" for page in pages for one in page}
 
     def names(self) -> list[str]:
         """What lies at the top: objects and folders."""

@@ -24,6 +24,7 @@ from clampdown.store.storage import RAW, TEMPORARY, Lock, Sink, in_store, spoken
 
 _TAIL: Final = 1 << 20  # of an object that is opened, asked for at once: most parts are smaller, any footer is
 _OURS: Final = (LOCK, CLOCK, "clampdown.json", "landing", "tables", "reference", "manifest", "log", RAW)
+_MANIFESTS: Final = "manifest/"
 _COMMITS: Final = re.compile(r"(manifest|log)/")
 
 
@@ -42,16 +43,26 @@ class ObjectStorage:
         self.bucket = Bucket(place_of(address), access, patience)
         self._seconds = seconds
         self._lease: Lease | None = None
+        # One command asks for the newest manifest a dozen times, and it may be large: it is not brought again while
+        # the listing that names it says that it is what it was.
+        self._manifest: tuple[str, str, bytes] | None = None
+        self._listed: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"ObjectStorage({str(self.bucket.place)!r})"
 
     def __getstate__(self) -> dict[str, Any]:
         """What a worker needs; the lease stays with the process that took it."""
-        return {**self.__dict__, "_lease": None}
+        return {**self.__dict__, "_lease": None, "_manifest": None, "_listed": {}}
 
     def read(self, path: str) -> bytes:
-        return self.bucket.get(in_store(path))[0]
+        kept = self._manifest
+        if kept is not None and kept[0] == path and kept[1] and self._listed.get(path) == kept[1]:
+            return kept[2]
+        data, version = self.bucket.get(in_store(path))
+        if path.startswith(_MANIFESTS):
+            self._manifest = (path, version.etag, data)
+        return data
 
     def open(self, path: str) -> BinaryIO:
         # Python's own reader around it would read ahead, a question for every few kilobytes.
@@ -68,7 +79,10 @@ class ObjectStorage:
         return self.bucket.create(in_store(path), data) is not None
 
     def list(self, prefix: str) -> list[str]:
-        return sorted(self.bucket.list(in_store(prefix)))
+        found = self.bucket.list(in_store(prefix))
+        if f"{prefix}/" == _MANIFESTS:
+            self._listed = found
+        return sorted(found)
 
     def delete(self, *paths: str) -> None:
         if self._lease is not None and paths:
