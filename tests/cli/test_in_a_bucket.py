@@ -61,7 +61,7 @@ def world(place: Path) -> Generator[World, None, None]:
 @pytest.fixture
 def say(world: World, place: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Say:
     monkeypatch.chdir(place)
-    for name, value in world.environment().items():
+    for name, value in (world.environment() | {"HOME": str(place)}).items():
         monkeypatch.setenv(name, value)
 
     def said(*words: str) -> tuple[int, str, str]:
@@ -159,6 +159,7 @@ def test_raw_files_stay_on_this_machine(say: Say) -> None:
         ({"AWS_ACCESS_KEY_ID": "SOMEBODYELSE"}, "credentials are not known"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS_SECRET_ACCESS_KEY"),
         ({"AWS_ENDPOINT_URL": "nonsense"}, "not an address"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}, "no credentials"),
         ({"AWS_PROFILE": "nobody"}, "no profile"),
     ],
 )

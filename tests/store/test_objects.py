@@ -299,6 +299,9 @@ def test_access_from_the_environment_and_the_users_files(tmp_path: Path) -> None
         {"AWS_ACCESS_KEY_ID": "E"},
         {"AWS_PROFILE": "none"},
         {"AWS_ENDPOINT_URL": "lab.example"},
+        {"AWS_REGION": "eu west"},
+        own | {"AWS_SECRET_ACCESS_KEY": "line\n"},
+        own | {"AWS_SESSION_TOKEN": "blank blank"},
         {"AWS_ENDPOINT_URL": "ftp://lab.example"},
         {"AWS_ENDPOINT_URL": "https://user:pass@lab.example"},
     ):

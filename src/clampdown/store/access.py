@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,9 @@ from clampdown.errors import EnvironmentFault, UsageError
 
 SCHEME: Final = "s3://"
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+_REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}\Z")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_=.-]*(/[A-Za-z0-9_=-][A-Za-z0-9_=.-]*)*\Z")
+_ROLE: Final = ("169.254.169.254", 80)  # where the role of a machine is asked for
 # What a client can get credentials from by itself, where no key is named.
 _OTHER_WAYS: Final = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -53,9 +56,15 @@ class Access:
         parts = urlsplit(self.endpoint or "https://none")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             hint = "Write AWS_ENDPOINT_URL as https://host or https://host:port."
-            raise UsageError(
-                "the endpoint of the object storage is not an address", where="AWS_ENDPOINT_URL", hint=hint
-            )
+            what = "the endpoint of the object storage is not an address"
+            raise UsageError(what, where="AWS_ENDPOINT_URL", hint=hint)
+        # They go into the head of a request, where the client gives up in an ugly way on what does not fit.
+        if self.region is not None and _REGION.match(self.region) is None:
+            raise UsageError("this is no region", where="AWS_REGION", hint="Write it as eu-west-1.")
+        for secret in (self.key_id, self.secret, self.session):
+            if secret is not None and not (secret.isascii() and secret.isprintable() and " " not in secret):
+                hint = "Take it from its source again, without blanks and line ends."
+                raise UsageError("a credential of the object storage holds what none holds", hint=hint)
 
     @property
     def plain(self) -> bool:
@@ -122,6 +131,19 @@ def access_of(environment: Mapping[str, str]) -> Access:
         secret=secret,
         session=session,
     )
+
+
+def other_way(environment: Mapping[str, str]) -> bool:
+    """Can credentials come from elsewhere than a key: a web identity, a container, or the role of a machine?"""
+    if any(environment.get(name) for name in (*_OTHER_WAYS, "AWS_METADATA_ENDPOINT")):
+        return True
+    if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        return False
+    try:  # a machine in the cloud answers at once; elsewhere the client would ask for minutes
+        socket.create_connection(_ROLE, timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _profile(environment: Mapping[str, str], name: str | None) -> dict[str, str]:

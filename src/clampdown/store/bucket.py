@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from clampdown.errors import EnvironmentFault, Error
-from clampdown.store.access import Access, Place, access_of
-from clampdown.store.refusals import told
+from clampdown.store.access import Access, Place, access_of, other_way
+from clampdown.store.refusals import no_credentials, told
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta, PutMode
@@ -93,6 +93,8 @@ class Bucket:
             from obstore.store import S3Store
 
             access = self.access or access_of(os.environ)
+            if access.key_id is None and not other_way(os.environ):
+                raise no_credentials(str(self.place))
             # This name for the endpoint, because no variable that the client reads itself overrules it.
             config: S3Config = {"region": access.region or "us-east-1"}
             if access.endpoint is not None:
@@ -130,6 +132,10 @@ class Bucket:
             if isinstance(fault, OSError) and fault.errno is not None:
                 raise  # this machine's own disk
             raise told(fault, self.where(path)) from None
+        except BaseException as fault:
+            if type(fault).__name__ != "PanicException":
+                raise
+            raise told(fault, self.where(path)) from None  # the client gave up on what it never expected
 
     def get(self, path: str) -> tuple[bytes, Version]:
         """The whole object and its state."""

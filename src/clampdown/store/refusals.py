@@ -101,7 +101,7 @@ def told(fault: BaseException, where: str) -> EnvironmentFault:
     code = _CODE.search(text)
     status = _STATUS.search(text)
     if any(word in text for word in _SILENCE[0].codes[:3]):  # asked on the way: its status is not the bucket's
-        return EnvironmentFault(_SILENCE[0].what, where=where, hint=_SILENCE[0].hint)
+        return no_credentials(where)
     for known in (code and code[1], status and status[1]):
         for row in _ANSWERS:
             if known in row.codes:
@@ -113,6 +113,11 @@ def told(fault: BaseException, where: str) -> EnvironmentFault:
         if any(word in text for word in row.codes if not word.isdecimal()):
             return EnvironmentFault(row.what + _often(text), where=where, hint=row.hint)
     return EnvironmentFault("the object storage gave an answer that is none", where=where, hint=_LATER)
+
+
+def no_credentials(where: str) -> EnvironmentFault:
+    """Nobody said who asks."""
+    return EnvironmentFault(_SILENCE[0].what, where=where, hint=_SILENCE[0].hint)
 
 
 def _often(text: str) -> str:
