@@ -66,7 +66,7 @@ def common(command: C) -> C:
     return command
 
 
-store_option = setting("--store", metavar="DIR", help="Folder of the store.")
+store_option = setting("--store", metavar="DIR", help="Folder of the store, or s3://bucket/prefix.")
 reference_option = setting("--reference", metavar="DIR", help="Folder of further reference data.")
 
 

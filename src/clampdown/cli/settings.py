@@ -27,7 +27,7 @@ _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 class Settings:
     """Every setting with its default; the names are those of `clampdown.toml`."""
 
-    store: str | None = None  # folder of the store
+    store: str | None = None  # folder of the store, or s3://bucket/prefix
     reference: str | None = None  # folder of further reference data: fingerprints, targets, roots
     workers: int = 0  # processes; 0 = every core
     limit_record: int = 64 << 20  # bytes of one record
@@ -78,6 +78,10 @@ def _read(name: str, kind: str, value: object) -> Any:
         result = _READERS[kind](value)
     else:
         raise UsageError(f"{name} cannot be {value!r}", hint=f"it takes {kind.replace('str', 'text')}")
+    if name == "store" and isinstance(result, str) and "://" in result:
+        from clampdown.store.access import address_of
+
+        result = address_of(result)
     if isinstance(result, int) and result < 0:
         raise UsageError(f"{name} cannot be negative")
     if name.startswith("limit_") and result == 0:

@@ -135,7 +135,7 @@ def _check(store: Store, ledger: Ledger | None, reference: Reference | None, pro
     if mark is None:
         manifests.check_format(storage)
     bad, manifest = health.torn(storage)
-    busy = isinstance(storage, LocalStorage) and storage.busy()
+    busy = storage.busy()
     found = Check(manifest, [], [], set(), bad, [], [], [], busy)
     found.problems += [mark] if mark is not None else []
     found.problems += [Problem("manifest", f"manifest/{number}.json", "it cannot be read") for number in bad]

@@ -6,7 +6,6 @@ identity) is left to the client, which asks for it itself.
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Mapping
@@ -69,6 +68,11 @@ def is_address(text: str) -> bool:
     return text.startswith(("s3://", "s3:/"))
 
 
+def address_of(text: str) -> str:
+    """A store's address as it is used from here on: a bucket's, or a plain folder."""
+    return str(place_of(text)) if is_address(text) else folder_of(text)
+
+
 def folder_of(text: str) -> str:
     """The folder that a path, or an address of the form file:///path, names."""
     scheme, mark, rest = text.partition("://")
@@ -122,6 +126,8 @@ def access_of(environment: Mapping[str, str]) -> Access:
 
 def _profile(environment: Mapping[str, str], name: str | None) -> dict[str, str]:
     """The values of one profile; its credentials lie in one file, its region and endpoint in another."""
+    import configparser  # not needed where the store is a folder
+
     home = Path(environment.get("HOME") or os.path.expanduser("~")) / ".aws"  # noqa: PTH111 - as the AWS tools do
     files = (
         (environment.get("AWS_CONFIG_FILE") or home / "config", f"profile {name}" if name else "default"),

@@ -24,7 +24,7 @@ from clampdown.store import log
 from clampdown.store import manifest as manifests
 from clampdown.store.manifest import ORIGINS, Day, Manifest, Part, parts_digest
 from clampdown.store.settle import LANDING, SETTLED
-from clampdown.store.storage import LocalStorage, Storage
+from clampdown.store.storage import Storage
 from clampdown.store.tables import rows_of, stream
 
 _BLOCK: Final = 1 << 20
@@ -149,9 +149,8 @@ def left_over(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
             yield Problem("part_unnamed", path, "no manifest names it", wrong=False)
     for path in log.beyond(storage, manifest):
         yield Problem("log_unnamed", path, "a run that did not finish wrote it", wrong=False)
-    if isinstance(storage, LocalStorage):
-        for path in storage.temporary():
-            yield Problem("temporary", path, "it is half written", wrong=False)
+    for path in storage.temporary():
+        yield Problem("temporary", path, "it is half written", wrong=False)
     for name in storage.strange():
         hint = "Nothing of Clampdown made it; move it elsewhere."
         yield Problem("strange", name, "no store would have put it here", wrong=False, hint=hint)

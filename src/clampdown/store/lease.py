@@ -45,6 +45,23 @@ def now() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
+def _read(data: bytes, where: str) -> _Held:
+    try:
+        return msgspec.json.decode(data, type=_Held)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        hint = "If no command is writing to the store, remove this object."
+        raise StoreError("the lock of the store cannot be read", where=where, hint=hint) from None
+
+
+def busy(bucket: Bucket) -> bool:
+    """Is somebody writing, as far as this machine's clock can tell? Nothing is written to find out."""
+    try:
+        held = _read(bucket.get(LOCK)[0], bucket.where(LOCK))
+    except FileNotFoundError:
+        return False
+    return held.until is not None and datetime.fromisoformat(held.until) > datetime.now(UTC)
+
+
 class Lease:
     """The seat of the one writer of a store in a bucket."""
 
@@ -89,11 +106,7 @@ class Lease:
 
     def _refuse_held(self, data: bytes, version: Version) -> None:
         """Say who holds it, unless it is free or ran out."""
-        try:
-            held = msgspec.json.decode(data, type=_Held)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            hint = "If no command is writing to the store, remove this object."
-            raise StoreError("the lock of the store cannot be read", where=self._where, hint=hint) from None
+        held = _read(data, self._bucket.where(LOCK))
         if held.until is None or self._age(version) > held.seconds + self._slack:
             return
         raise self._busy(held)
@@ -106,10 +119,6 @@ class Lease:
                 f"if it was killed, its lock runs out {held.seconds:.0f} seconds after it last was renewed."
             )
         return StoreError("another command is writing to this store", where=self._bucket.where(), hint=hint)
-
-    @property
-    def _where(self) -> str:
-        return self._bucket.where(LOCK)
 
     def _age(self, version: Version) -> float:
         """How long ago the lease was written, by the clock that wrote down when."""

@@ -19,7 +19,7 @@ from typing import IO, Any, BinaryIO, Final, cast
 from clampdown.errors import EnvironmentFault, StoreError
 from clampdown.store.access import Access, place_of
 from clampdown.store.bucket import CHUNK, Bucket, Patience
-from clampdown.store.lease import CLOCK, LOCK, SECONDS, Lease
+from clampdown.store.lease import CLOCK, LOCK, SECONDS, Lease, busy
 from clampdown.store.storage import RAW, TEMPORARY, Lock, Sink, in_store, spoken
 
 _TAIL: Final = 1 << 20  # of an object that is opened, asked for at once: most parts are smaller, any footer is
@@ -111,6 +111,13 @@ class ObjectStorage:
     def strange(self) -> list[str]:
         """What lies here that no store would have put here."""
         return [name for name in self.bucket.names() if name not in _OURS]
+
+    def temporary(self) -> list[str]:
+        return []  # what is half written is no object
+
+    def busy(self) -> bool:
+        """Is another command writing?"""
+        return busy(self.bucket)
 
     def lock(self) -> Lock:
         held = Lease(self._patient(), self._seconds)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, Final, Protocol, runtime_checkable
 
-from clampdown.errors import EnvironmentFault, Error, StoreError
+from clampdown.errors import EnvironmentFault, StoreError
 
 # Every name is made by the store itself from digests, days and numbers; this is the last fence, not the first.
 _PATH: Final = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_=.-]*(/[A-Za-z0-9_=-][A-Za-z0-9_=.-]*)*\Z")
@@ -40,6 +40,8 @@ class Storage(Protocol):
     def spill(self) -> str | None: ...
     def sweep(self) -> None: ...
     def strange(self) -> list[str]: ...
+    def temporary(self) -> list[str]: ...
+    def busy(self) -> bool: ...
     def lock(self) -> Lock: ...
 
 
@@ -363,6 +365,12 @@ class MemoryStorage:
     def strange(self) -> list[str]:
         return []
 
+    def temporary(self) -> list[str]:
+        return []
+
+    def busy(self) -> bool:
+        return self._locked
+
     def lock(self) -> Lock:
         if self._locked:
             raise StoreError("another command is writing to this store")
@@ -387,11 +395,3 @@ class _MemorySink:
 
     def abandon(self) -> None:
         self.file = io.BytesIO()
-
-
-def missing(path: str, fault: FileNotFoundError) -> Error:
-    """A part that the manifest names is gone."""
-    hint = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
-    error = StoreError("a file that the manifest names is missing", where=path, hint=hint)
-    error.__cause__ = fault
-    return error

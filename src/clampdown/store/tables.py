@@ -20,11 +20,12 @@ from clampdown.engine import Stream
 from clampdown.errors import StoreError
 from clampdown.model import DETECTED, TABLES
 from clampdown.store.manifest import Part
-from clampdown.store.storage import Storage, missing, spoken
+from clampdown.store.storage import Storage, spoken
 
 _GROUP: Final = 1 << 16  # rows in a row group: small enough to skip, large enough to compress
 _PART: Final = 1 << 20  # rows in a part
 _LATER: Final = frozenset({"content"})  # columns that tables got after the first format was in use
+_MEND: Final = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
 # Checksums of pages: without them one flipped bit in thirteen was read as another value and not noticed.
 _SETTLED: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 _LANDING: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1, "write_page_checksum": True}
@@ -160,7 +161,7 @@ def _reading(part: Part) -> Generator[None, None, None]:
     try:
         yield
     except FileNotFoundError as fault:
-        raise missing(part.path, fault) from fault
+        raise _missing(part) from fault
     except (pa.ArrowException, OSError, KeyError, ValueError) as fault:
         if isinstance(fault, OSError) and fault.errno is not None:
             raise  # the disk said so, not the file
@@ -198,9 +199,12 @@ def _filled(table: pa.Table, wanted: pa.Schema) -> pa.Table:
     return table
 
 
+def _missing(part: Part) -> StoreError:
+    return StoreError("a file that the manifest names is missing", where=part.path, hint=_MEND)
+
+
 def _damaged(part: Part) -> StoreError:
-    hint = "Run clampdown doctor with --mend on the store: it makes anew what it can, and names what it cannot."
-    return StoreError("a part of the store is damaged", where=part.path, hint=hint)
+    return StoreError("a part of the store is damaged", where=part.path, hint=_MEND)
 
 
 def read(
