@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import buckets
 import kept
 from damages import SAME, cut, flip, newest, part, raw
 
@@ -18,8 +19,10 @@ from clampdown.errors import StoreError
 from clampdown.fetch.ledger import Ledger
 from clampdown.pipeline import ingest, open_storage
 from clampdown.pipeline.doctor import Health, doctor
+from clampdown.pipeline.forgetting import forget
 from clampdown.pipeline.inputs import Input
 from clampdown.pipeline.mending import mend
+from clampdown.pipeline.status import status
 from clampdown.store.storage import LocalStorage
 from clampdown.store.store import Store
 
@@ -285,3 +288,24 @@ def test_a_snapshot_that_nobody_has_any_more(tmp_path: Path, store: Store) -> No
     assert file.read_bytes() == b"asn,name\n64500,Mine\n"
     assert made.healthy
     msgspec.json.encode(made)
+
+
+def test_a_store_in_a_bucket(store: Store) -> None:
+    """Looked at, mended and forgotten like one in a folder; the fetched files lie on this machine."""
+    folder = Path(store.name)
+    with buckets.served() as world:
+        storage = world.storage()
+        for name, data in kept.files(folder).items():
+            if not name.startswith("raw"):
+                storage.write_new(name, data)
+        storage.write_new(f"manifest/{newest(folder).name}", newest(folder).read_bytes())
+        held, ledger = Store(storage, "s"), Ledger(folder / "raw")
+        assert doctor(held, ledger).findings == ()
+        assert status(held, ledger, now=kept.NOW).sources == status(store, ledger, now=kept.NOW).sources
+        gone = part(folder, "observations").relative_to(folder).as_posix()
+        storage.delete(gone)
+        assert kinds(doctor(held, ledger)) == {"part_missing"}
+        assert mend(held, ledger, workers=1, read=kept.read).healthy
+        assert storage.read(gone) == (folder / gone).read_bytes()
+        assert forget(held, "2024-03-03", ledger=ledger, now=kept.NOW).files == 4
+        assert doctor(held, Ledger(folder / "raw")).healthy

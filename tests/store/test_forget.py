@@ -169,11 +169,7 @@ def test_a_torn_ledger_and_a_store_in_use(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("deed", "every"),
-    [
-        ("forget", 5),
-        ("mend", 97),
-        *(pytest.param(*one, marks=pytest.mark.long) for one in (("forget", 1), ("mend", 7))),
-    ],
+    [("forget", 5), *(pytest.param(*one, marks=pytest.mark.long) for one in (("forget", 1), ("mend", 7)))],
 )
 def test_killed_at_every_step(deed: str, every: int, whole: Store, tmp_path: Path) -> None:
     """Of forgetting, and of what doctor mends."""
