@@ -45,7 +45,7 @@ class _Plan:
 
     settled: set[str] = field(default_factory=set[str])  # days whose measurements and rejects go
     levels: set[str] = field(default_factory=set[str])
-    judged: set[str] = field(default_factory=set[str])  # days that are to be judged again
+    judged: set[str] = field(default_factory=set[str])  # days whose verdicts go
     tasks: set[str] = field(default_factory=set[str])  # that landed
     detected: set[str] = field(default_factory=set[str])  # parts of tables of detect
     inputs: set[str] = field(default_factory=set[str])  # keys
@@ -72,12 +72,12 @@ def mend(
         if before.busy:
             hint = "Wait until it is done, then run the same command."
             raise StoreError("another command is writing to this store", where=store.name, hint=hint)
-        now, anew = before, _unfounded(before)
-        if anew:
+        now = before
+        if _unfounded(before):
             if not _foundations(store.storage, before, ledger):
                 return told(store, before)
             now = look()
-        work = _Work(store, ledger, now, anew, reference, workers, progress, read)
+        work = _Work(store, ledger, now, reference, workers, progress, read)
         lost = work.mend()
         return told(store, before, look(), lost)
 
@@ -89,7 +89,6 @@ class _Work:
     store: Store
     ledger: Ledger | None
     found: Check
-    anew: bool  # is the manifest an older one: what was judged after it is judged again
     reference: Reference | None
     workers: int
     progress: Tell
@@ -99,7 +98,6 @@ class _Work:
         """Do it; what is lost."""
         store, manifest = self.store, self.found.manifest or Manifest()
         plan = _plan(store.storage, manifest, self.found)
-        deferred = set[str]() if self.anew else set(unjudged(store)) - manifest.landing.keys()
         with writing(store) as fresh:
             if fresh.number != manifest.number:
                 raise StoreError("another command has changed this store meanwhile", hint="Run the same command again.")
@@ -118,8 +116,7 @@ class _Work:
         self._again(reference)
         after = store.manifest().inputs
         lost = [_lost(store, manifest, key, fetched) for key in sorted(plan.inputs) if key not in after]
-        days = set(unjudged(store)) - deferred
-        if days:
+        if days := unjudged(store):  # also what an earlier mending did not come to
             judge_store(store, days, reference=reference, workers=self.workers, progress=self.progress)
         _counts(store, manifest, plan)
         damaged, hands = plan.detected, {"workers": self.workers, "progress": self.progress}
@@ -205,7 +202,6 @@ def _plan(storage: Storage, manifest: Manifest, found: Check) -> _Plan:
     for day in found.days:
         plan.settled.add(day)
         plan.levels.add(day)
-    plan.judged |= {day for day in plan.settled if manifest.days[day].judged is not None}
     names: set[str] = set()
     for day in sorted(plan.settled | plan.levels):
         tables = [*(SETTLED if day in plan.settled else ()), *(CONNECTIVITY if day in plan.levels else ())]

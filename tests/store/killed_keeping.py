@@ -1,4 +1,4 @@
-"""Law: killed at any step of forgetting, the store is whole, and the same command does the rest.
+"""Law: killed at any step of forgetting or mending, the store is whole, and the same command does the rest.
 
 A program of its own, as killing.py is: a child kills itself at each step with SIGKILL (also before and after the ledger
 is written anew); the store must read as before or as after, and the same command must end in the same files.
@@ -15,14 +15,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import kept
+from damages import SAME
 
 from clampdown.fetch.ledger import Ledger
 from clampdown.model import TABLES
-from clampdown.pipeline import forgetting, open_storage
+from clampdown.pipeline import forgetting, mending, open_storage
 from clampdown.store.storage import LocalStorage
 from clampdown.store.tables import read_part
 
-BASE, WORK, EVERY, DAY = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), "2024-03-03"
+BASE, WORK, EVERY, DEED = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+DAY = "2024-03-03"
 
 
 def in_child(act: Callable[[], None]) -> int:
@@ -50,12 +52,24 @@ def work(folder: Path, step: Callable[[str], None] = lambda _: None) -> None:
         step("ledger after")
 
     Ledger.rewrite = bracketed  # type: ignore[assignment,method-assign]
-    forgetting.forget(store, DAY, ledger=Ledger(folder / "raw"), now=kept.NOW)
+    ledger = Ledger(folder / "raw")
+    if DEED == "forget":
+        forgetting.forget(store, DAY, ledger=ledger, now=kept.NOW)
+    else:
+        assert mending.mend(store, ledger, workers=1, read=kept.read).healthy
+
+
+def harm(folder: Path) -> None:
+    """Something to mend: a day's rows, levels, a reference, a fetched file that nobody names."""
+    for name in ("observations cut", "signals gone", "reference flipped", "fetched file that nobody names"):
+        SAME[name][0](folder)
 
 
 def check(folder: Path, states: set[tuple[str, ...]]) -> None:
     """Either all of the days, or those that stay; every part that is named can be read."""
     store = open_storage(LocalStorage(folder), "s")
+    if DEED == "mend":
+        return  # it may still be damaged; the second run must find everything that the first one began with
     assert tuple(store.days()) in states
     for entry in store.manifest().days.values():
         for table, parts in entry.tables.items():
@@ -72,7 +86,10 @@ def left(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> None:
-    base, whole, tried = BASE, WORK / "whole", WORK / "tried"
+    base, whole, tried = WORK / "base", WORK / "whole", WORK / "tried"
+    shutil.copytree(BASE, base)
+    if DEED == "mend":
+        harm(base)
     shutil.copytree(base, whole)
     assert in_child(lambda: work(whole)) == 0
     want = left(whole)
@@ -97,6 +114,7 @@ def main() -> None:
         assert in_child(lambda: again(tried, states)) == 0, f"damaged, or not finished, after step {n}"
         assert left(tried) == want, f"other files after step {n}"
         n += EVERY
+    assert DEED == "forget" or kept.files(whole) == kept.files(BASE)
     print(n, *sorted(kinds))
 
 
