@@ -11,6 +11,7 @@ with SHA-256, syncs every file to the disk and writes the ledger; curl does none
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import math
@@ -32,6 +33,8 @@ from urllib.request import urlopen
 
 HERE: Final = Path(__file__).resolve().parent
 MB: Final = 1_000_000
+LINE: Final = "/line"  # below it, nginx gives no more than
+LINE_RATE: Final = 125_000_000  # bytes a second over all connections: a line of 1 Gbit/s
 PARALLEL: Final = 8  # as `Manners.parallel`, for both
 
 
@@ -87,7 +90,8 @@ def nginx(folder: Path, work: Path) -> Iterator[str]:
         f"daemon off; worker_processes 1; pid {work}/pid; error_log {work}/error.log;"
         f"{'user root;' if os.geteuid() == 0 else ''} events {{ worker_connections 512; }}"
         f"http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; {temporary}"
-        f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
+        f"server {{ listen 127.0.0.1:{port}; root {folder}; "
+        f"location {LINE}/ {{ alias {folder}/; limit_rate {LINE_RATE // PARALLEL}; }} }} }}\n"
     )
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     with _running([program, "-p", str(work), "-c", str(conf), "-e", str(work / "error.log")], port) as url:
@@ -241,25 +245,33 @@ def _peak() -> int:
 
 
 def compare(arm: Arm, url: str, rows: list[dict[str, Any]], work: Path, rounds: int) -> dict[str, Any]:
-    """Rounds of both, in turns; each writes to a folder of its own that is gone before the next."""
+    """Rounds of both, in turns; each writes to a folder of its own. What it wrote is emptied before the next and
+    removed at the end: a file system that has just removed thousands of files (ext4) is slow to make new ones."""
     listing = work / f"{arm.name}.json"
     listing.write_text(json.dumps(rows))
     size = sum(one["size"] for one in rows)
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in CLIENTS}
     for number in range(rounds):
         for name in list(CLIENTS)[:: -1 if number % 2 else 1]:
-            folder = work / f"into-{name}-{number}"
+            folder = work / f"into-{arm.name}-{name}-{number}"
             os.sync()  # what the one before left to be written is not this one's
             runs[name].append(CLIENTS[name](url, listing, folder))
-            shutil.rmtree(folder)
+            _empty(folder)
     found: dict[str, Any] = {"objects": len(rows), "bytes": size, "runs": runs}
     for name, each in runs.items():
         for what in ("seconds", "process", "cpu"):
             found[f"{name}_{what}"] = statistics.median(run[what] for run in each)
+    found["peak"] = max(run["peak"] for run in runs["ours"])
     found["share"] = found["curl_seconds"] / found["ours_seconds"]
     found["share_unsynced"] = found["curl_seconds"] / found["unsynced_seconds"]
     found["share_process"] = found["curl_process"] / found["ours_process"]
     return found
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.truncate(path, 0)
 
 
 def memory(counts: tuple[int, ...], url: str, served: Path, work: Path) -> dict[str, dict[str, float]]:
@@ -270,7 +282,6 @@ def memory(counts: tuple[int, ...], url: str, served: Path, work: Path) -> dict[
         listing = work / f"memory{count}.json"
         listing.write_text(json.dumps(rows))
         found[str(count)] = ours(url, listing, work / f"into-{count}")
-        shutil.rmtree(work / f"into-{count}")
     return found
 
 
@@ -281,7 +292,7 @@ def _say(arm: Arm, one: dict[str, Any]) -> None:
         rate, cpu = one["bytes"] / MB / one[f"{name}_seconds"], one[f"{name}_cpu"]
         print(f"  {name:10}{one[f'{name}_seconds']:8.2f} s{rate:9,.0f} MB/s{cpu:8.2f} s CPU   rounds {spread}")
     shares = f"{one['share_unsynced']:.2f} without syncing, {one['share_process']:.2f} with the start of Python"
-    print(f"  ours reaches {one['share']:.2f} of curl ({shares})")
+    print(f"  ours reaches {one['share']:.2f} of curl ({shares}); peak memory {one['peak'] / MB:.0f} MB")
 
 
 def main() -> None:
@@ -289,6 +300,7 @@ def main() -> None:
     words.add_argument("--small", action="store_true", help="a few objects: checks the benchmark, measures little")
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--server", choices=("nginx", "replay"), help="default: nginx where it is installed")
+    words.add_argument("--disk", action="store_true", help="on the disk, also where there is room in memory")
     words.add_argument("--json", type=Path, help="write the figures to this file as well")
     for hidden in ("--serve", "--bring", "--into"):
         words.add_argument(hidden, type=Path, help=argparse.SUPPRESS)
@@ -313,7 +325,11 @@ def measure(asked: argparse.Namespace) -> None:
     )
     print(f", {rounds} rounds in turns, medians")
     results: dict[str, Any] = {"server": server, "arms": {}}
-    with tempfile.TemporaryDirectory() as top:
+    # In memory where there is room: a disk of many users measures itself.
+    memory_fs = Path("/dev/shm")
+    room = not asked.disk and memory_fs.is_dir() and shutil.disk_usage(memory_fs).free > 16e9
+    print(f"files lie {'in memory' if room else 'on the disk'}")
+    with tempfile.TemporaryDirectory(dir=memory_fs if room else None) as top:
         served, work = Path(top) / "served", Path(top) / "work"
         served.mkdir()
         work.mkdir()
@@ -322,6 +338,13 @@ def measure(asked: argparse.Namespace) -> None:
             for arm in SMALL_ARMS if asked.small else ARMS:
                 results["arms"][arm.name] = compare(arm, url, make(served, arm), work, rounds)
                 _say(arm, results["arms"][arm.name])
+            if server == "nginx":
+                arm = SMALL_ARMS[-1] if asked.small else ARMS[-1]
+                rows = json.loads((work / f"{arm.name}.json").read_text())
+                line = dataclasses.replace(arm, name="line")
+                results["arms"]["line"] = compare(line, url + LINE, rows, work, rounds)
+                print("\nthe same large objects over a line of 1 Gbit/s", end="")
+                _say(line, results["arms"]["line"])
             results["memory"] = memory((20, 200) if asked.small else MEMORY, url, served, work)
     print("\npeak memory of our process")
     for count, one in results["memory"].items():
