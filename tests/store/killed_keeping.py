@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import kept
 from damages import SAME
+from forks import in_child
 
 from clampdown.fetch.ledger import Ledger
 from clampdown.model import TABLES
@@ -25,21 +26,6 @@ from clampdown.store.tables import read_part
 
 BASE, WORK, EVERY, DEED = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 DAY = "2024-03-03"
-
-
-def in_child(act: Callable[[], None]) -> int:
-    """Run in a fork, so that no thread of a library outlives it."""
-    child = os.fork()
-    if child == 0:
-        try:
-            act()
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def work(folder: Path, step: Callable[[str], None] = lambda _: None) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import tiny
 import tiny_signals
+from forks import in_child
 
 from clampdown.judge.rules import load_rules
 from clampdown.model import TABLES
@@ -33,22 +34,6 @@ FULL = SIZE == "full"
 def read(stream: Any, name: str, kit: Any, limits: Any) -> Any:
     """Signals and measurements, each by its source."""
     yield from (tiny_signals.READ if name.endswith(".csv") else tiny.read)(stream, name, kit, limits)
-
-
-def in_child(act: Callable[[], None]) -> int:
-    """Run in a fork, so that no thread of a library outlives it."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        try:
-            act()
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def work(folder: Path, step: Callable[[str], None] = lambda _: None) -> None:

@@ -126,14 +126,14 @@ def _jobs(frame: Frame, context: click.Context, country: str | None, words: Mapp
 
 def _one(frame: Frame, service: str, asked: Asked, words: Mapping[str, Any]) -> int:
     """Plan, say the plan, and do it."""
-    from clampdown.fetch.ledger import Ledger
+    from clampdown.fetch.ledger import Ledger, RawLock
     from clampdown.pipeline import fetching
 
     wanted = fetching.service_of(service)
     held = open_store(frame, create=not words["dry_run"]) if _has_store(frame, words["dry_run"]) else None
     root = _raw(frame)
     with _client(frame, service) as client:
-        lock = None if words["dry_run"] else fetching.raw_lock(root)
+        lock = None if words["dry_run"] else RawLock(root)
         try:
             ledger = Ledger(root)
             ledger.known = held.manifest().inputs if held is not None else ()
@@ -184,7 +184,9 @@ def _raw(frame: Frame) -> Path:
         return Path(settings.raw)
     if settings.store is not None and "://" in settings.store:
         raise UsageError("fetched files need a folder on this machine", hint="Name one with --raw DIR.")
-    return Path(settings.store or ".") / "raw"
+    from clampdown.store.storage import RAW
+
+    return Path(settings.store or ".") / RAW
 
 
 def _client(frame: Frame, service: str) -> Client:
@@ -266,12 +268,18 @@ def _size(count: int) -> str:
 
 def _say_plan(frame: Frame, made: Plan) -> None:
     new = made.files - made.here
-    size = _size(made.bytes) if made.unsized < new else "of a size that the service does not say"
-    bring = f"{new:,} to bring, {size}, about {_time(made.seconds)} at 20 Mbit/s" if new else "nothing to bring"
+    size = f"{_size(made.bytes)}, about"
+    if made.unsized:  # a time that leaves out bytes is no estimate
+        known = f"{_size(made.bytes)} and " if made.unsized < new else ""
+        size = f"{known}{made.unsized:,} of a size that the service does not say, at least"
+    bring = f"{new:,} to bring, {size} {_time(made.seconds)} at 20 Mbit/s" if new else "nothing to bring"
     frame.notes.note(
         f"plan: {made.files:,} files, {made.here:,} of them here already; {bring}",
         files=made.files, here=made.here, bytes=made.bytes, seconds=round(made.seconds),
     )  # fmt: skip
+    if not made.files:
+        text = "the service lists nothing of what was asked: that is no finding about what is blocked or reachable"
+        frame.notes.warn(text)
     if made.received is not None:
         first, last = made.received
         frame.notes.note(
@@ -314,10 +322,12 @@ def _report(frame: Frame, made: Plan, done: Fetched, words: Mapping[str, Any]) -
     for line in fetching.failures(done.tally, _SAID):
         frame.notes.warn(line)
     write_stdout(_json(made, done) if words["as_json"] else _text(done))
-    failed = len(done.tally.failed)
+    tally, failed = done.tally, len(done.tally.failed)
     if failed:
         hint = "The same command asks for them again."
-        raise InputError(f"{failed:,} of {made.files:,} files could not be had; the rest is in the store", hint=hint)
+        asked = tally.new + tally.here + tally.gaps + failed  # more than planned, where answers led further
+        rest = "the rest is in the store" if tally.new + tally.here else "nothing was brought"
+        raise InputError(f"{failed:,} of {asked:,} files could not be had; {rest}", hint=hint)
     return NO if words["strict"] and done.rejects else DONE
 
 

@@ -83,7 +83,7 @@ class Haul:
     ) -> None:  # fmt: skip
         self.client, self.ledger, self.tally = client, ledger, Tally()
         self._parallel, self._cap, self._tell = parallel, cap, tell
-        self._held = sum({g.digest: g.size for g in ledger.got.values() if g.digest and g.kept}.values())
+        self._held = ledger.held()
         self._number = 0
         self._waiting: list[Brought] = []
         self._ready: deque[Brought] = deque()

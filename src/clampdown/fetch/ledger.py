@@ -94,6 +94,10 @@ class Ledger:
         """Where the bytes of this digest lie."""
         return self.root / digest[:2] / digest
 
+    def held(self) -> int:
+        """Bytes of the files that are kept, each once."""
+        return sum({got.digest: got.size for got in self.got.values() if got.digest and got.kept}.values())
+
     def here(self, service: str, key: str) -> Got | None:
         """What was brought under this key and still counts: its file lies here whole, or the store holds it."""
         found = self.got.get((service, key))

@@ -93,6 +93,8 @@ class Service:
     needs: frozenset[str] = frozenset()  # of: country, token
     # Did this key answer the question, in the uploads before `asked.closed`? Then it need not be listed again.
     listed: Callable[[Asked, str], bool] | None = None
+    # The uploads that answer a question, half-open, where upload and measurement differ.
+    received: Callable[[Asked], tuple[datetime, datetime]] | None = None
     # Where a key is.
     at: Callable[[Asked, str], str] | None = None
     options: Mapping[str, str] = field(default_factory=dict[str, str])  # its own words -> what they mean

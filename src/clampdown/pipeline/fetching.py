@@ -22,7 +22,7 @@ from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
 from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
-from clampdown.fetch.ledger import Got, Ledger, RawLock, Request
+from clampdown.fetch.ledger import Got, Ledger, Request
 from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
@@ -60,7 +60,7 @@ class Plan:
     @property
     def received(self) -> tuple[datetime, datetime] | None:
         """The uploads that are looked at, where upload and measurement differ."""
-        return ooni.received(self.asked) if self.service.name == "ooni" else None
+        return None if self.service.received is None else self.service.received(self.asked)
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _check_room(made: Plan, ledger: Ledger, *, keep: bool, cap: int | None) -> N
     """Is there a place for it? Said before the first byte."""
     if folder_of(made.asked.base or "https://") is not None:
         return  # files of a mirror on this machine are read where they lie
-    held = sum({g.digest: g.size for g in ledger.got.values() if g.digest and g.kept}.values())
+    held = ledger.held()
     if keep and cap is not None and held + made.bytes > cap:
         hint = "Ask for less, raise raw_cap, or let files go after they are read (--no-keep)"
         sizes = (f"{size / 1e9:,.1f} GB" for size in (made.bytes, held, cap))
@@ -320,11 +320,6 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             base=_base(asked),
         )
     )
-
-
-def raw_lock(root: Path) -> RawLock:
-    """One run at a time brings files to a folder."""
-    return RawLock(root)
 
 
 def failures(tally: Tally, most: int = 10) -> Iterator[str]:

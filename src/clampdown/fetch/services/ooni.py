@@ -202,6 +202,7 @@ SERVICE: Final = Service(
     plan,
     needs=frozenset({"country"}),
     listed=listed,
+    received=received,
     at=address,
     options={
         "late": f"days after the period that uploads are looked for (0 to {MOST_LATE}; {LATE})",

@@ -16,54 +16,36 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from clampdown.errors import UsageError
-from clampdown.fetch import asking
 from clampdown.fetch.client import Client
-from clampdown.fetch.known import known
+from clampdown.fetch.dumps import Archive
 from clampdown.fetch.wanted import Asked, Service, Wanted
 
-NAME: Final = "ris"
-COLLECTOR: Final = "rrc00"  # hears peers from all over
-RIBS: Final = timedelta(hours=8)
-UPDATES: Final = timedelta(minutes=5)
-KINDS: Final = ("ribs", "updates", "both")
 _COLLECTOR: Final = re.compile(r"rrc\d{2}")
 
 
-def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
-    """Tables and changes of each collector. Changes rest on the table before them, so it is brought too."""
-    hours = asking.whole(asked, "spacing", RIBS // timedelta(hours=1))
-    every = timedelta(hours=hours)
-    if every % RIBS:
-        raise UsageError(f"spacing cannot be {hours} hours", hint="RIS writes tables every 8 hours: say 8, 16, 24 …")
-    [what, *more] = asking.choices(asked, "what", KINDS, ("ribs",))
-    both = bool(more) or what == "both"
-    until = min(asked.until, asked.now - known(NAME).delay)
-    for collector in asked.options.get("collector") or (COLLECTOR,):
-        if not _COLLECTOR.fullmatch(collector):
-            raise UsageError(f"{collector!r} is no collector of RIS", hint="Their names are rrc00, rrc01, …")
-        if both or what == "ribs":
-            first = asking.floor(asked.since, every) if both else asked.since
-            for time in asking.ticks(first, until, every):
-                yield _file(asked, collector, "bview", time)
-        if both or what == "updates":
-            for time in asking.ticks(asking.floor(asked.since, UPDATES), until, UPDATES):
-                yield _file(asked, collector, "updates", time)
+def _where(collector: str, kind: str, time: datetime) -> tuple[str, str]:
+    name = f"{kind}.{time:%Y%m%d.%H%M}.gz"
+    return f"{collector}/{time:%Y.%m}/{name}", f"{collector}.{name}"
 
 
-def _file(asked: Asked, collector: str, kind: str, time: datetime) -> Wanted:
-    of, name = known(NAME), f"{kind}.{time:%Y%m%d.%H%M}.gz"
-    key = f"{collector}/{time:%Y.%m}/{name}"
-    settled = time + of.settles <= asked.now
-    return Wanted(NAME, key, asking.place(asked, of, key), f"{collector}.{name}", settled=settled, absent_ok=True)
-
-
-SERVICE: Final = Service(
-    NAME,
-    plan,
-    options={
-        "collector": f"names of collectors ({COLLECTOR})",
-        "what": f"which of {', '.join(KINDS)} (ribs)",
-        "spacing": "hours between tables: a multiple of 8 (8)",
-    },
+ARCHIVE: Final = Archive(
+    name="ris",
+    title="RIS",
+    collector="rrc00",  # hears peers from all over
+    fits=lambda name: _COLLECTOR.fullmatch(name) is not None,
+    such="Their names are rrc00, rrc01, …",
+    ribs=timedelta(hours=8),
+    updates=timedelta(minutes=5),
+    spacing=8,
+    table="bview",
+    changes="updates",
+    where=_where,
 )
+
+
+def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
+    """Tables, changes or both; the client is not needed, since names follow from the clock."""
+    return ARCHIVE.plan(asked)
+
+
+SERVICE: Final = Service(ARCHIVE.name, plan, options=ARCHIVE.options())
