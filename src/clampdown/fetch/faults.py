@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import pycurl
+from pyreqwest import exceptions
 
 from clampdown.errors import FetchError
 
@@ -36,40 +36,54 @@ _CERTIFICATE: Final = Kind(
 _PROXY: Final = Kind(
     "the proxy refuses", "Is it running, and does it let this service through? See the setting `proxy`", whole=True
 )
+_NO_PROXY: Final = Kind("no connection to the proxy", _PROXY.hint, whole=True)
 _CUT: Final = Kind("the connection broke off in the middle")
-# Codes of libcurl: https://curl.se/libcurl/c/libcurl-errors.html
-KINDS: Final[dict[int, Kind]] = {
-    pycurl.E_COULDNT_RESOLVE_PROXY: Kind("the proxy's name is not known", _PROXY.hint, whole=True),
-    pycurl.E_COULDNT_RESOLVE_HOST: Kind(
-        "the name of the service is not known",
-        "Is this machine online? A resolver that censors says so, too: a proxy may help",
-        whole=True,
-    ),
-    pycurl.E_COULDNT_CONNECT: Kind(
-        "no connection",
-        "Is this machine online, and the service up? A proxy may help where the way is blocked",
-        whole=True,
-    ),
-    pycurl.E_PARTIAL_FILE: _CUT,
-    pycurl.E_RECV_ERROR: _CUT,
-    pycurl.E_SEND_ERROR: _CUT,
-    pycurl.E_GOT_NOTHING: Kind("the service closed the connection without an answer"),
-    pycurl.E_OPERATION_TIMEDOUT: Kind("the service did not answer in time, or hardly any bytes came"),
-    pycurl.E_SSL_CONNECT_ERROR: Kind(
-        "no secure connection came about", "A filter on the way may cut it: a proxy may help", whole=True
-    ),
-    pycurl.E_PEER_FAILED_VERIFICATION: _CERTIFICATE,
-    pycurl.E_SSL_CACERT_BADFILE: Kind(
-        "the file of trusted roots cannot be read", "See SSL_CERT_FILE", again=False, whole=True
-    ),
-    pycurl.E_BAD_CONTENT_ENCODING: Kind("the answer says that it is packed, and is not"),
-    pycurl.E_FTP_WEIRD_SERVER_REPLY: Kind("the answer is not HTTP"),
-    pycurl.E_UNSUPPORTED_PROTOCOL: Kind(
-        "an address that is neither http nor https", "Check the address", again=False, whole=True
-    ),
-    pycurl.E_URL_MALFORMAT: Kind("not an address", "Check the address", again=False, whole=True),
-    getattr(pycurl, "E_PROXY", 97): _PROXY,
-}
+_LATE: Final = Kind("the service did not answer in time, or hardly any bytes came")
+SLOW: Final = _LATE
+ROOTS: Final = Kind("the file of trusted roots cannot be read", "See SSL_CERT_FILE", again=False, whole=True)
+_SILENT: Final = Kind("the service closed the connection without an answer")
+_NO_HTTP: Final = Kind("the answer is not HTTP")
+_NO_PACK: Final = Kind("the answer says that it is packed, and is not")
+_ENDLESS_HEAD: Final = Kind("its headers never end")
+_NO_TLS: Final = Kind("no secure connection came about", "A filter on the way may cut it: a proxy may help", whole=True)
+_NO_NAME: Final = Kind(
+    "the name of the service is not known",
+    "Is this machine online? A resolver that censors says so, too: a proxy may help",
+    whole=True,
+)
+_NO_CONNECTION: Final = Kind(
+    "no connection",
+    "Is this machine online, and the service up? A proxy may help where the way is blocked",
+    whole=True,
+)
+_NO_ADDRESS: Final = Kind("not an address that can be asked", "Check the address", again=False, whole=True)
+# Words in the causes that hyper, rustls and the resolver give, the most telling first.
+_CAUSES: Final[tuple[tuple[str, Kind], ...]] = (
+    ("invalid peer certificate", _CERTIFICATE),
+    ("proxy authorization required", _PROXY),
+    ("tunnel error: failed to create underlying connection", _NO_PROXY),
+    ("socks error: failed to create underlying connection", _NO_PROXY),
+    ("tunnel error", _PROXY),
+    ("socks", _PROXY),
+    ("dns error", _NO_NAME),
+    ("message head is too large", _ENDLESS_HEAD),
+    ("connection closed before message completed", _SILENT),
+    ("end of file before message length reached", _CUT),
+    ("received corrupt message", _NO_TLS),
+    ("received fatal alert", _NO_TLS),
+    ("handshake", _NO_TLS),
+    ("tcp connect error", _NO_CONNECTION),
+    ("gzip", _NO_PACK),
+    ("deflate", _NO_PACK),
+)
+_TYPES: Final[tuple[tuple[type[Exception], Kind], ...]] = (
+    (TimeoutError, _LATE),
+    (exceptions.ConnectError, _CUT),  # of a connection that stood already: what made none is told by its causes
+    (exceptions.NetworkError, _CUT),
+    (exceptions.BodyDecodeError, _CUT),
+    (exceptions.DecodeError, _NO_HTTP),
+    (ValueError, _NO_ADDRESS),
+)
 _OTHER: Final = Kind("the transfer failed")
 AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses after which the same request may go well
 _STATUS: Final[dict[int, Kind]] = {
@@ -99,13 +113,14 @@ def place(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
-def by_code(code: int, text: str) -> Kind:
-    """What a code of libcurl means. A proxy that says no is told as one."""
-    if code == pycurl.E_RECV_ERROR and "proxy" in text.lower():
-        return _PROXY
-    if code == pycurl.E_COULDNT_CONNECT and ("proxy" in text.lower() or "SOCKS" in text):
-        return Kind("no connection to the proxy", _PROXY.hint, whole=True)
-    return KINDS.get(code, _OTHER)
+def by_exception(fault: Exception, *, proxied: bool) -> Kind:
+    """What an exception of the HTTP library means. A proxy that says no is told as one."""
+    details: Any = getattr(fault, "details", None) or {}
+    causes = " / ".join(cause["message"] for cause in details.get("causes") or ()).lower()
+    for words, kind in _CAUSES:
+        if words in causes:
+            return _NO_PROXY if proxied and kind is _NO_CONNECTION else kind
+    return next((kind for made, kind in _TYPES if isinstance(fault, made)), _OTHER)
 
 
 def by_status(status: int) -> Kind:

@@ -27,7 +27,7 @@ class Sink(Protocol):
     etag: str | None
 
     def open(self) -> None: ...
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes | memoryview) -> None: ...
     def restart(self) -> None: ...
 
 
@@ -44,7 +44,7 @@ class Memory:
         """Small answers always begin anew."""
         self.restart()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._parts += data
         self.received += len(data)
 
@@ -109,7 +109,7 @@ class File:
     def open(self) -> None:
         """Nothing is opened before there is much to write."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._held += data
         self.received += len(data)
         if len(self._held) >= _HELD:

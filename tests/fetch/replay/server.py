@@ -93,9 +93,12 @@ class Loop:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        for task in list(self._tasks):
+        # Connections that were accepted in this moment have a task, and may not have begun it.
+        await asyncio.sleep(0)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(0)
 
     def listen(self, serve: Callable[..., Any], tls: ssl.SSLContext | None = None, port: int = 0) -> int:

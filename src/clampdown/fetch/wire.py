@@ -1,0 +1,179 @@
+"""Law: a request goes out as it was made, over a connection used again, and its answer comes in piece by piece.
+
+Each request under way has a thread, which waits in `pyreqwest` (hyper and rustls below it) with the interpreter free
+for others. Only http and https are spoken, certificates are checked, redirects are not followed here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import certifi
+from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.proxy import ProxyBuilder
+from pyreqwest.response import SyncResponse
+
+from clampdown.errors import Error
+from clampdown.fetch import faults
+from clampdown.fetch.manners import Manners
+from clampdown.fetch.sinks import Memory
+from clampdown.fetch.transfer import Transfer
+
+MOST_AT_ONCE: Final = 64  # threads, whatever is asked for
+_RESUMES: Final = 1 << 20  # bytes from which a broken transfer is worth going on with
+_SLOW: Final = 1024  # bytes a second; less for as long as `stall` is a fault
+_DRAINED: Final = 64 << 10  # bytes of a page that says why not, read so that the connection can be used again
+_LETS_GO: Final = 10.0  # seconds that a thread may take to notice that we hung up
+
+
+class Wire:
+    """Requests under way. `send` and `take` belong to one thread."""
+
+    def __init__(self, manners: Manners) -> None:
+        self._manners = manners
+        self._clients: dict[bool, SyncClient] = {}
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="fetch")
+        self._done: SimpleQueue[tuple[Transfer, BaseException | None]] = SimpleQueue()
+        self.live: dict[int, Transfer] = {}
+
+    def send(self, transfer: Transfer) -> None:
+        """Put a request on its way."""
+        client = self._client(packed=transfer.packed)
+        self.live[id(transfer)] = transfer
+        self._threads.submit(self._carry, client, transfer)
+
+    def take(self, wait: float) -> Transfer | None:
+        """One that ended, well or with its `trouble`; None where none did in this time (seconds)."""
+        try:
+            transfer, fault = self._done.get(timeout=wait)
+        except Empty:
+            return None
+        del self.live[id(transfer)]
+        if fault is not None:
+            raise fault
+        return transfer
+
+    def hang_up(self) -> None:
+        """End all that is under way; nobody writes to its sink when this comes back."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        end = time.monotonic() + _LETS_GO
+        while self.live and time.monotonic() < end:
+            try:
+                transfer, _ = self._done.get(timeout=0.1)
+            except Empty:
+                continue
+            self.live.pop(id(transfer), None)
+        self.live.clear()
+
+    def close(self) -> None:
+        """Hang up for good."""
+        self.hang_up()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _client(self, *, packed: bool) -> SyncClient:
+        if packed not in self._clients:
+            self._clients[packed] = _built(self._manners, packed=packed)
+        return self._clients[packed]
+
+    def _carry(self, client: SyncClient, transfer: Transfer) -> None:
+        """One request, in a thread of its own."""
+        fault: BaseException | None = None
+        try:
+            self._exchange(client, transfer)
+        except Error as known:
+            transfer.trouble = known
+        except (PyreqwestError, ValueError) as wrong:
+            transfer.trouble = transfer.told(faults.by_exception(wrong, proxied=self._manners.proxy is not None))
+        except BaseException as bug:
+            fault = bug
+        self._done.put((transfer, fault))
+
+    def _exchange(self, client: SyncClient, transfer: Transfer) -> None:
+        request = client.get(transfer.place or transfer.url).headers(_headers(transfer))
+        request = request.streamed_read_buffer_limit(0)  # else a slow body comes only when it is whole
+        if transfer.token is not None:
+            request = request.header("Authorization", f"Bearer {transfer.token.reveal()}", is_sensitive=True)
+        if isinstance(transfer.sink, Memory):
+            request = request.timeout(timedelta(seconds=self._manners.answer))
+        with request.build_streamed() as response:
+            transfer.begin(response.status, _read(response.headers))
+            if transfer.carries:
+                self._body(response, transfer)
+            elif int(transfer.headers.get("content-length", _DRAINED)) < _DRAINED:
+                response.body_reader.bytes()
+
+    def _body(self, response: SyncResponse, transfer: Transfer) -> None:
+        reader, stall = response.body_reader, self._manners.stall
+        began, since = time.monotonic(), transfer.sink.received
+        while (data := reader.read_chunk()) is not None:
+            transfer.take(memoryview(data))
+            if transfer.trouble is not None:
+                return
+            now = time.monotonic()
+            if now - began >= stall:
+                if transfer.sink.received - since < _SLOW * (now - began):
+                    transfer.trouble = transfer.told(faults.SLOW)
+                    return
+                began, since = now, transfer.sink.received
+
+
+def _built(manners: Manners, *, packed: bool) -> SyncClient:
+    """A client with what never changes."""
+    builder = (
+        SyncClientBuilder()
+        .user_agent(manners.agent)
+        .http1_only()
+        .follow_redirects(False)
+        .referer(False)
+        .gzip(packed)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .connect_timeout(timedelta(seconds=manners.connect))
+        .read_timeout(timedelta(seconds=manners.stall))
+    )
+    if manners.proxy:  # else those of the environment: http_proxy, https_proxy, all_proxy, no_proxy
+        builder = builder.proxy(ProxyBuilder.all(manners.proxy))
+    for root in _roots(manners.roots or os.environ.get("SSL_CERT_FILE") or certifi.where()):
+        builder = builder.add_root_certificate_pem(root)
+    return builder.build()
+
+
+def _roots(path: str) -> list[bytes]:
+    """Certificates that are trusted beside those of the system."""
+    try:
+        text = Path(path).read_bytes()
+    except OSError as fault:
+        raise faults.told(faults.ROOTS, path) from fault
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    if not found:
+        raise faults.told(faults.ROOTS, path)
+    return found
+
+
+def _headers(transfer: Transfer) -> list[tuple[str, str]]:
+    """Headers of the request; what lies here of a broken transfer is gone on with, or forgotten."""
+    sink = transfer.sink
+    sink.open()
+    if sink.received >= _RESUMES and sink.etag is not None:
+        return [("Range", f"bytes={sink.received}-"), ("If-Range", sink.etag)]
+    if sink.received:
+        sink.restart()
+    if transfer.etag:
+        return [("If-None-Match", transfer.etag)]
+    return [("If-Modified-Since", transfer.modified)] if transfer.modified else []
+
+
+def _read(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
