@@ -117,7 +117,7 @@ FILES: list[tuple[str, Fault]] = [
     ("the bytes are not those that the listing names", faults.no_gzip()),
     ("more bytes come than the listing says", faults.endless()),
     ("more bytes come than the listing says", faults.beyond()),
-    ("the connection", faults.empty()),  # libcurl calls it broken off where the connection had served before
+    ("the connection", faults.empty()),  # broken off, or closed without an answer
     ("did not answer in time", faults.mute()),
     ("it redirects in a circle", faults.elsewhere("?again")),
     ("the listing says", faults.portal()),

@@ -77,7 +77,6 @@ class Loop:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
@@ -99,22 +98,18 @@ class Loop:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)  # handshakes that the other side broke off close their sockets
 
     def listen(self, serve: Callable[..., Any], tls: ssl.SSLContext | None = None, port: int = 0) -> int:
         """Serve each connection; the port."""
 
         async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            self._tasks.add(task)
             try:
                 with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError):
                     await serve(reader, writer)
             except asyncio.CancelledError:
                 pass
             finally:
-                self._tasks.discard(task)
                 writer.close()
 
         async def begin() -> asyncio.Server:
