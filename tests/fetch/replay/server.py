@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
+import socket
 import ssl
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -71,12 +74,34 @@ def document(body: bytes, *, kind: str = "application/octet-stream", modified: f
     )  # fmt: skip
 
 
+class _Remembering(asyncio.SelectorEventLoop):
+    """Knows the connections that it made, also those whose handshake never ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sockets: list[socket.socket] = []
+        self.made: list[asyncio.Transport] = []
+
+    def _make_socket_transport(self, sock: socket.socket, *args: Any, **more: Any) -> Any:
+        self.sockets.append(sock)
+        made = super()._make_socket_transport(sock, *args, **more)  # type: ignore[misc]
+        self.made.append(made)
+        return made
+
+    def _make_ssl_transport(self, rawsock: socket.socket, *args: Any, **more: Any) -> Any:
+        self.sockets.append(rawsock)
+        made = super()._make_ssl_transport(rawsock, *args, **more)  # type: ignore[misc]
+        self.made.append(made)
+        return made
+
+
 class Loop:
     """An event loop in a thread of its own; what listens in it closes with it."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Remembering()
         self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
@@ -88,27 +113,40 @@ class Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        for one in self._loop.sockets:
+            one.close()
+        self._loop.sockets.clear()
+        self._loop.made.clear()
+        # asyncio's objects of handshakes that a client broke off are told of when they are collected; that is the
+        # server of the tests and not what is tested, so they are collected here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        # Connections that were accepted in this moment have a task, and may not have begun it.
-        await asyncio.sleep(0)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
+        await asyncio.sleep(0.05)  # what was accepted in this moment gets its task, and begins it
+        for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0.05)  # handshakes that the other side broke off close their sockets
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for transport in list(self._loop.made):  # a body that nobody takes would keep its socket open
+            transport.abort()
+        await asyncio.sleep(0.05)
 
     def listen(self, serve: Callable[..., Any], tls: ssl.SSLContext | None = None, port: int = 0) -> int:
         """Serve each connection; the port."""
 
         async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
             try:
                 with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError):
                     await serve(reader, writer)
             except asyncio.CancelledError:
-                pass
+                writer.transport.abort()
             finally:
                 writer.close()
 
