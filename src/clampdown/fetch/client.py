@@ -21,7 +21,7 @@ from clampdown.fetch.manners import Budget, Manners, retry_after
 from clampdown.fetch.sinks import Memory
 from clampdown.fetch.transfer import Answer, Transfer, answer_of
 from clampdown.fetch.wanted import Secret
-from clampdown.fetch.wire import MOST_AT_ONCE, Wire
+from clampdown.fetch.wire import Wire
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -73,11 +73,11 @@ class Client:
         source: Iterator[Transfer] = iter(transfers)
         first = deque[Transfer]() if more is None else more
         later: list[tuple[float, int, Transfer]] = []
-        most = min(MOST_AT_ONCE, max(1, parallel or self.manners.parallel))
+        most = max(1, parallel or self.manners.parallel)
         exhausted = False
         try:
             while True:
-                while len(self._wire.live) < most and self._clock() >= self._not_before:
+                while self._wire.live < most and self._clock() >= self._not_before:
                     transfer = self._due(later) or (first.popleft() if first else None)
                     if transfer is None and not exhausted:
                         transfer = next(source, None)

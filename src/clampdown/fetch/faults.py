@@ -37,9 +37,9 @@ _PROXY: Final = Kind(
     "the proxy refuses", "Is it running, and does it let this service through? See the setting `proxy`", whole=True
 )
 _NO_PROXY: Final = Kind("no connection to the proxy", _PROXY.hint, whole=True)
+_NO_PROXY_NAME: Final = Kind("the proxy's name is not known", _PROXY.hint, whole=True)
 _CUT: Final = Kind("the connection broke off in the middle")
-_LATE: Final = Kind("the service did not answer in time, or hardly any bytes came")
-SLOW: Final = _LATE
+LATE: Final = Kind("the service did not answer in time, or hardly any bytes came")
 ROOTS: Final = Kind("the file of trusted roots cannot be read", "See SSL_CERT_FILE", again=False, whole=True)
 _SILENT: Final = Kind("the service closed the connection without an answer")
 _NO_HTTP: Final = Kind("the answer is not HTTP")
@@ -56,7 +56,7 @@ _NO_CONNECTION: Final = Kind(
     "Is this machine online, and the service up? A proxy may help where the way is blocked",
     whole=True,
 )
-_NO_ADDRESS: Final = Kind("not an address that can be asked", "Check the address", again=False, whole=True)
+NO_ADDRESS: Final = Kind("not an address that can be asked", "Check the address", again=False, whole=True)
 # Words in the causes that hyper, rustls and the resolver give, the most telling first.
 _CAUSES: Final[tuple[tuple[str, Kind], ...]] = (
     ("invalid peer certificate", _CERTIFICATE),
@@ -64,6 +64,7 @@ _CAUSES: Final[tuple[tuple[str, Kind], ...]] = (
     ("tunnel error: failed to create underlying connection", _NO_PROXY),
     ("socks error: failed to create underlying connection", _NO_PROXY),
     ("tunnel error", _PROXY),
+    ("error resolving for socks proxy", _NO_NAME),  # socks5 looks the service's name up here
     ("socks", _PROXY),
     ("dns error", _NO_NAME),
     ("message head is too large", _ENDLESS_HEAD),
@@ -76,13 +77,14 @@ _CAUSES: Final[tuple[tuple[str, Kind], ...]] = (
     ("gzip", _NO_PACK),
     ("deflate", _NO_PACK),
 )
+_OF_PROXY: Final = {"dns error": _NO_PROXY_NAME, "tcp connect error": _NO_PROXY}  # where all goes through one
 _TYPES: Final[tuple[tuple[type[Exception], Kind], ...]] = (
-    (TimeoutError, _LATE),
+    (TimeoutError, LATE),
     (exceptions.ConnectError, _CUT),  # of a connection that stood already: what made none is told by its causes
     (exceptions.NetworkError, _CUT),
     (exceptions.BodyDecodeError, _CUT),
     (exceptions.DecodeError, _NO_HTTP),
-    (ValueError, _NO_ADDRESS),
+    (exceptions.BuilderError, NO_ADDRESS),
 )
 _OTHER: Final = Kind("the transfer failed")
 AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses after which the same request may go well
@@ -105,12 +107,16 @@ _STATUS: Final[dict[int, Kind]] = {
 
 def place(url: str) -> str:
     """An address as it may stand in a message: without a query, user or fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:  # what cannot be taken apart may hold a password anywhere
+        return "an address that cannot be read"
     if parts.scheme == "file":
         return parts.path
     if not parts.netloc:  # a folder
         return url
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
 def by_exception(fault: Exception, *, proxied: bool) -> Kind:
@@ -119,7 +125,7 @@ def by_exception(fault: Exception, *, proxied: bool) -> Kind:
     causes = " / ".join(cause["message"] for cause in details.get("causes") or ()).lower()
     for words, kind in _CAUSES:
         if words in causes:
-            return _NO_PROXY if proxied and kind is _NO_CONNECTION else kind
+            return _OF_PROXY.get(words, kind) if proxied else kind
     return next((kind for made, kind in _TYPES if isinstance(fault, made)), _OTHER)
 
 

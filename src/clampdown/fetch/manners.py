@@ -46,7 +46,7 @@ class Manners:
     most_file: int = 16 << 30  # bytes of a file whose size nobody said
     hops: int = 5  # redirects, within one host
     proxy: str | None = None
-    roots: str | None = None  # file of trusted roots; certifi's where none is named
+    roots: str | None = None  # file of roots trusted beside the system's; certifi's where none is named
     agent: str = field(default_factory=agent)
 
     def __post_init__(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,6 +19,7 @@ from typing import Final
 import certifi
 from pyreqwest.client import SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.response import SyncResponse
 
@@ -28,11 +29,14 @@ from clampdown.fetch.manners import Manners
 from clampdown.fetch.sinks import Memory
 from clampdown.fetch.transfer import Transfer
 
-MOST_AT_ONCE: Final = 64  # threads, whatever is asked for
+_THREADS: Final = 1 << 16  # no limit: a thread is made where none is idle, and the client keeps to its manners
 _RESUMES: Final = 1 << 20  # bytes from which a broken transfer is worth going on with
 _SLOW: Final = 1024  # bytes a second; less for as long as `stall` is a fault
 _DRAINED: Final = 64 << 10  # bytes of a page that says why not, read so that the connection can be used again
 _LETS_GO: Final = 10.0  # seconds that a thread may take to notice that we hung up
+
+
+Done = SimpleQueue[tuple[Transfer, BaseException | None]]
 
 
 class Wire:
@@ -41,15 +45,15 @@ class Wire:
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
         self._clients: dict[bool, SyncClient] = {}
-        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="fetch")
-        self._done: SimpleQueue[tuple[Transfer, BaseException | None]] = SimpleQueue()
-        self.live: dict[int, Transfer] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
+        self._done: Done = SimpleQueue()
+        self.live = 0  # requests under way
 
     def send(self, transfer: Transfer) -> None:
         """Put a request on its way."""
         client = self._client(packed=transfer.packed)
-        self.live[id(transfer)] = transfer
-        self._threads.submit(self._carry, client, transfer)
+        self.live += 1
+        self._threads.submit(self._carry, client, transfer, self._done)
 
     def take(self, wait: float) -> Transfer | None:
         """One that ended, well or with its `trouble`; None where none did in this time (seconds)."""
@@ -57,24 +61,24 @@ class Wire:
             transfer, fault = self._done.get(timeout=wait)
         except Empty:
             return None
-        del self.live[id(transfer)]
+        self.live -= 1
         if fault is not None:
             raise fault
         return transfer
 
     def hang_up(self) -> None:
-        """End all that is under way; nobody writes to its sink when this comes back."""
+        """End all that is under way, and give its threads time to notice. What one of them says later is not heard."""
         for client in self._clients.values():
             client.close()
         self._clients.clear()
         end = time.monotonic() + _LETS_GO
         while self.live and time.monotonic() < end:
             try:
-                transfer, _ = self._done.get(timeout=0.1)
+                self._done.get(timeout=0.1)
             except Empty:
                 continue
-            self.live.pop(id(transfer), None)
-        self.live.clear()
+            self.live -= 1
+        self._done, self.live = SimpleQueue(), 0
 
     def close(self) -> None:
         """Hang up for good."""
@@ -86,21 +90,25 @@ class Wire:
             self._clients[packed] = _built(self._manners, packed=packed)
         return self._clients[packed]
 
-    def _carry(self, client: SyncClient, transfer: Transfer) -> None:
+    def _carry(self, client: SyncClient, transfer: Transfer, done: Done) -> None:
         """One request, in a thread of its own."""
         fault: BaseException | None = None
         try:
             self._exchange(client, transfer)
         except Error as known:
             transfer.trouble = known
-        except (PyreqwestError, ValueError) as wrong:
+        except PyreqwestError as wrong:
             transfer.trouble = transfer.told(faults.by_exception(wrong, proxied=self._manners.proxy is not None))
         except BaseException as bug:
             fault = bug
-        self._done.put((transfer, fault))
+        done.put((transfer, fault))
 
     def _exchange(self, client: SyncClient, transfer: Transfer) -> None:
-        request = client.get(transfer.place or transfer.url).headers(_headers(transfer))
+        try:
+            request = client.get(transfer.place or transfer.url)
+        except ValueError as wrong:
+            raise transfer.told(faults.NO_ADDRESS) from wrong
+        request = request.headers(_headers(transfer))
         request = request.streamed_read_buffer_limit(0)  # else a slow body comes only when it is whole
         if transfer.token is not None:
             request = request.header("Authorization", f"Bearer {transfer.token.reveal()}", is_sensitive=True)
@@ -123,7 +131,7 @@ class Wire:
             now = time.monotonic()
             if now - began >= stall:
                 if transfer.sink.received - since < _SLOW * (now - began):
-                    transfer.trouble = transfer.told(faults.SLOW)
+                    transfer.trouble = transfer.told(faults.LATE)
                     return
                 began, since = now, transfer.sink.received
 
@@ -151,7 +159,7 @@ def _built(manners: Manners, *, packed: bool) -> SyncClient:
 
 
 def _roots(path: str) -> list[bytes]:
-    """Certificates that are trusted beside those of the system."""
+    """Certificates that are trusted beside those that rustls finds on this system."""
     try:
         text = Path(path).read_bytes()
     except OSError as fault:
@@ -175,5 +183,10 @@ def _headers(transfer: Transfer) -> list[tuple[str, str]]:
     return [("If-Modified-Since", transfer.modified)] if transfer.modified else []
 
 
-def _read(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _read(headers: HeaderMap) -> dict[str, str]:
+    """Headers of the answer, by names in small letters. None that we act on has a value beyond ASCII: such are left."""
+    found: dict[str, str] = {}
+    for name in headers:
+        with suppress(ValueError):
+            found[name.lower()] = headers[name]
+    return found

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import gc
 import hashlib
-import socket
 import ssl
 import threading
 import warnings
@@ -79,18 +78,15 @@ class _Remembering(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sockets: list[socket.socket] = []
         self.made: list[asyncio.Transport] = []
 
-    def _make_socket_transport(self, sock: socket.socket, *args: Any, **more: Any) -> Any:
-        self.sockets.append(sock)
-        made = super()._make_socket_transport(sock, *args, **more)  # type: ignore[misc]
+    def _make_socket_transport(self, *args: Any, **more: Any) -> Any:
+        made = super()._make_socket_transport(*args, **more)  # type: ignore[misc]
         self.made.append(made)
         return made
 
-    def _make_ssl_transport(self, rawsock: socket.socket, *args: Any, **more: Any) -> Any:
-        self.sockets.append(rawsock)
-        made = super()._make_ssl_transport(rawsock, *args, **more)  # type: ignore[misc]
+    def _make_ssl_transport(self, *args: Any, **more: Any) -> Any:
+        made = super()._make_ssl_transport(*args, **more)  # type: ignore[misc]
         self.made.append(made)
         return made
 
@@ -113,14 +109,11 @@ class Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
-        for one in self._loop.sockets:
-            one.close()
-        self._loop.sockets.clear()
         self._loop.made.clear()
-        # asyncio's objects of handshakes that a client broke off are told of when they are collected; that is the
-        # server of the tests and not what is tested, so they are collected here.
+        # asyncio tells of connections whose handshake a client broke off when they are collected. They are those of the
+        # tests' server and not of what is tested (which has no socket of Python's), so they are collected here.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
+            warnings.filterwarnings("ignore", r"unclosed (transport|<socket\.socket)", ResourceWarning)
             gc.collect()
 
     async def _close(self) -> None:
