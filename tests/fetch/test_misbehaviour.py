@@ -6,6 +6,11 @@ After each fault the same command, with the service well again, completes: nothi
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -285,6 +290,25 @@ def test_what_is_broken_in_the_archive_itself_is_a_reject(server: Replay, bucket
     assert "n7.0.jsonl.gz" in err
     assert say(*words(server.url))[0] == 0
     assert server.counts()[f"/{key}"] == 1
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    "fault", [faults.mute(OBJECT), faults.slow(50, OBJECT), faults.endless(LIST)], ids=lambda f: f.name
+)
+def test_an_interruption_ends_the_run(fault: Fault, server: Replay, tmp_path: Path) -> None:
+    """Also while a service is silent, or speaks slowly: nobody waits until it is done (60 s, or for ever)."""
+    server.faults = [replace(fault, struck=0)]
+    argv = [sys.executable, "-m", "clampdown", *words(server.url, "--store", str(tmp_path / "store"))]
+    child = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    for _ in range(200):
+        if server.faults[0].struck:
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
+    os.killpg(child.pid, signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, b"Traceback" in err) == (130, False), err
 
 
 # Certificates, proxies, secrets

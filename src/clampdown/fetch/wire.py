@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -29,14 +30,21 @@ from clampdown.fetch.manners import Manners
 from clampdown.fetch.sinks import Memory
 from clampdown.fetch.transfer import Transfer
 
-_THREADS: Final = 1 << 16  # no limit: a thread is made where none is idle, and the client keeps to its manners
 _RESUMES: Final = 1 << 20  # bytes from which a broken transfer is worth going on with
 _SLOW: Final = 1024  # bytes a second; less for as long as `stall` is a fault
 _DRAINED: Final = 64 << 10  # bytes of a page that says why not, read so that the connection can be used again
-_LETS_GO: Final = 10.0  # seconds that a thread may take to notice that we hung up
+_LETS_GO: Final = 0.5  # seconds that a thread has to notice that we hung up: a service that speaks wakes it sooner
 
 
-Done = SimpleQueue[tuple[Transfer, BaseException | None]]
+@dataclass(slots=True)
+class _Crew:
+    """Threads that carry requests, until they are told that it is over."""
+
+    work: SimpleQueue[tuple[SyncClient, Transfer] | None] = field(default_factory=SimpleQueue)
+    done: SimpleQueue[tuple[Transfer, BaseException | None]] = field(default_factory=SimpleQueue)
+    threads: int = 0
+    live: int = 0  # requests under way
+    over: bool = False
 
 
 class Wire:
@@ -45,65 +53,80 @@ class Wire:
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
         self._clients: dict[bool, SyncClient] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
-        self._done: Done = SimpleQueue()
-        self.live = 0  # requests under way
+        self._crew = _Crew()
+
+    @property
+    def live(self) -> int:
+        """How many requests are under way."""
+        return self._crew.live
 
     def send(self, transfer: Transfer) -> None:
         """Put a request on its way."""
-        client = self._client(packed=transfer.packed)
-        self.live += 1
-        self._threads.submit(self._carry, client, transfer, self._done)
+        client, crew = self._client(packed=transfer.packed), self._crew
+        crew.live += 1
+        if crew.threads < crew.live:
+            crew.threads += 1
+            # A read that waits for a silent service cannot be broken off: the end of the program does not wait for it.
+            threading.Thread(target=self._serve, args=(crew,), name="fetch", daemon=True).start()
+        crew.work.put((client, transfer))
 
     def take(self, wait: float) -> Transfer | None:
         """One that ended, well or with its `trouble`; None where none did in this time (seconds)."""
         try:
-            transfer, fault = self._done.get(timeout=wait)
+            transfer, fault = self._crew.done.get(timeout=wait)
         except Empty:
             return None
-        self.live -= 1
+        self._crew.live -= 1
         if fault is not None:
             raise fault
         return transfer
 
     def hang_up(self) -> None:
-        """End all that is under way, and give its threads time to notice. What one of them says later is not heard."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        """End all that is under way: no more bytes are taken. A thread that waits for a silent service is left to its
+        end, and not heard."""
+        crew, self._crew = self._crew, _Crew()
+        crew.over = True
         end = time.monotonic() + _LETS_GO
-        while self.live and time.monotonic() < end:
-            try:
-                self._done.get(timeout=0.1)
-            except Empty:
-                continue
-            self.live -= 1
-        self._done, self.live = SimpleQueue(), 0
+        while crew.live and time.monotonic() < end:
+            with suppress(Empty):
+                crew.done.get(timeout=end - time.monotonic())
+                crew.live -= 1
+        for _ in range(crew.threads):
+            crew.work.put(None)
+        clients = list(self._clients.values())
+        self._clients.clear()
+        if not crew.live:  # a client that is closed while its answer is read would keep the reader for ever
+            for client in clients:
+                client.close()
 
     def close(self) -> None:
         """Hang up for good."""
         self.hang_up()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _serve(self, crew: _Crew) -> None:
+        """What a thread does."""
+        while (job := crew.work.get()) is not None:
+            client, transfer = job
+            crew.done.put((transfer, self._carry(crew, client, transfer)))
 
     def _client(self, *, packed: bool) -> SyncClient:
         if packed not in self._clients:
             self._clients[packed] = _built(self._manners, packed=packed)
         return self._clients[packed]
 
-    def _carry(self, client: SyncClient, transfer: Transfer, done: Done) -> None:
-        """One request, in a thread of its own."""
-        fault: BaseException | None = None
+    def _carry(self, crew: _Crew, client: SyncClient, transfer: Transfer) -> BaseException | None:
+        """One request; a fault of our own comes back, to be raised where somebody hears it."""
         try:
-            self._exchange(client, transfer)
+            self._exchange(crew, client, transfer)
         except Error as known:
             transfer.trouble = known
         except PyreqwestError as wrong:
             transfer.trouble = transfer.told(faults.by_exception(wrong, proxied=self._manners.proxy is not None))
         except BaseException as bug:
-            fault = bug
-        done.put((transfer, fault))
+            return bug
+        return None
 
-    def _exchange(self, client: SyncClient, transfer: Transfer) -> None:
+    def _exchange(self, crew: _Crew, client: SyncClient, transfer: Transfer) -> None:
         try:
             request = client.get(transfer.place or transfer.url)
         except ValueError as wrong:
@@ -117,14 +140,14 @@ class Wire:
         with request.build_streamed() as response:
             transfer.begin(response.status, _read(response.headers))
             if transfer.carries:
-                self._body(response, transfer)
+                self._body(crew, response, transfer)
             elif int(transfer.headers.get("content-length", _DRAINED)) < _DRAINED:
                 response.body_reader.bytes()
 
-    def _body(self, response: SyncResponse, transfer: Transfer) -> None:
+    def _body(self, crew: _Crew, response: SyncResponse, transfer: Transfer) -> None:
         reader, stall = response.body_reader, self._manners.stall
         began, since = time.monotonic(), transfer.sink.received
-        while (data := reader.read_chunk()) is not None:
+        while (data := reader.read_chunk()) is not None and not crew.over:
             transfer.take(memoryview(data))
             if transfer.trouble is not None:
                 return
