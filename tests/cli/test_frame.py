@@ -143,11 +143,20 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_interrupt_is_130() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    time.sleep(30)",
+        "    try:\n        time.sleep(30)\n    except KeyboardInterrupt:\n        raise ImportError from None",
+    ],
+    ids=["our own", "made a fault by a library"],
+)
+def test_interrupt_is_130(body: str) -> None:
     code = (
-        "import sys, time, click; from clampdown.cli.frame import run\n"
+        "import sys, time, click; from clampdown.cli.frame import heed_interruption, run\n"
+        "heed_interruption()\n"
         "@click.command()\n"
-        "def x():\n    print('ready', flush=True); time.sleep(30)\n"
+        f"def x():\n    print('ready', flush=True)\n{body}\n"
         "sys.exit(run(x, []))"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 try:
     import click
 
-    from clampdown.cli.frame import common, open_streams, run
+    from clampdown.cli.frame import common, heed_interruption, open_streams, run
 except KeyboardInterrupt:  # so early that no command could catch it; nothing was begun
     sys.exit(130)
 
@@ -83,6 +83,7 @@ def main(words: list[str] | None = None) -> NoReturn:
     """The program `clampdown`. All is written and closed when `run` comes back, so it leaves at once: Arrow's threads
     have been seen to abort a process that had succeeded, when they wanted the interpreter while it was taken down."""
     open_streams()
+    heed_interruption()
     code = run(group, sys.argv[1:] if words is None else words)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):

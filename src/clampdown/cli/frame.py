@@ -7,13 +7,15 @@ a traceback: a fault of Clampdown itself (70) names the place in the code, but n
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -26,6 +28,7 @@ from clampdown.errors import EnvironmentFault, Error, InputError, UsageError
 DONE, NO, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 CONFIG: Final = "clampdown.toml"
 _FLAGS: Final = "clampdown.flags"
+_asked_to_stop = threading.Event()
 C = TypeVar("C", bound=Callable[..., Any])
 
 
@@ -149,6 +152,25 @@ def open_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for as long as the program runs
 
 
+def heed_interruption() -> None:
+    """Remember that Ctrl-C was pressed: a library that is just then loaded, or asked, may make a fault of its own of
+    the `KeyboardInterrupt` that it meets. A program that was started to ignore Ctrl-C goes on ignoring it."""
+
+    def stop(_signal: int, _frame: object) -> NoReturn:
+        _asked_to_stop.set()
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, stop)
+
+
+def _interrupted(words: list[str], notes: Notes) -> int:
+    goes_on = {"ingest", "fetch"} & set(words)
+    kept = "; what was committed is kept, and the same command finishes the rest" if goes_on else ""
+    notes.error(f"interrupted{kept}", exit_code=INTERRUPTED)
+    return INTERRUPTED
+
+
 def _early_notes(words: list[str], environment: Mapping[str, str]) -> Notes:
     """Notes for a fault that came before the settings were known."""
     text = " ".join(words)
@@ -208,10 +230,7 @@ def run(group: click.Command, words: list[str]) -> int:
         notes.error(fault.format_message(), exit_code=USAGE)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        goes_on = {"ingest", "fetch"} & set(words)
-        kept = "; what was committed is kept, and the same command finishes the rest" if goes_on else ""
-        notes.error(f"interrupted{kept}", exit_code=130)
-        return INTERRUPTED
+        return _interrupted(words, notes)
     except BrokenPipeError:
         _quiet_stdout()
         return DONE
@@ -228,5 +247,5 @@ def run(group: click.Command, words: list[str]) -> int:
         notes.error(EnvironmentFault(fault.strerror or type(fault).__name__, where=where))
         return USAGE
     except Exception as fault:
-        return _bug(fault, notes)
+        return _interrupted(words, notes) if _asked_to_stop.is_set() else _bug(fault, notes)
     return result if isinstance(result, int) else DONE

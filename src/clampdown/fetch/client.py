@@ -74,17 +74,19 @@ class Client:
         first = deque[Transfer]() if more is None else more
         later: list[tuple[float, int, Transfer]] = []
         most = max(1, parallel or self.manners.parallel)
+        # As many again wait for a connection, so that none is idle while this thread does something else.
+        sent = most if self.manners.pause else 2 * most
         exhausted = False
         try:
             while True:
-                while self._wire.live < most and self._clock() >= self._not_before:
+                while self._wire.live < sent and self._clock() >= self._not_before:
                     transfer = self._due(later) or (first.popleft() if first else None)
                     if transfer is None and not exhausted:
                         transfer = next(source, None)
                         exhausted = transfer is None
                     if transfer is None:
                         break
-                    self._start(transfer)
+                    self._start(transfer, most)
                     if self.manners.pause:
                         self._not_before = max(self._not_before, self._clock() + self.manners.pause)
                 if not self._wire.live and not later and not first and exhausted:
@@ -113,6 +115,7 @@ class Client:
     def _step(self, later: list[tuple[float, int, Transfer]]) -> Iterator[Transfer]:
         """Let bytes move, and hand out what ended."""
         now = self._clock()
+        self._wire.hold(back=self._not_before > now and not self.manners.pause)
         ends = [at for at, _, _ in later[:1]] + [self._not_before] * (self._not_before > now)
         wait = min(0.2, max(0.001, min(ends, default=now + 1) - now))
         if not self._wire.live:
@@ -124,12 +127,12 @@ class Client:
             yield done
             done = self._wire.take(0)
 
-    def _start(self, transfer: Transfer) -> None:
+    def _start(self, transfer: Transfer, parallel: int) -> None:
         transfer.tries += 1
         self.requests += 1
         transfer.status, transfer.headers, transfer.trouble = 0, {}, None
         transfer.worth, transfer.moved = False, False
-        self._wire.send(transfer)
+        self._wire.send(transfer, parallel=parallel)
 
     def _fault(self, transfer: Transfer) -> Error | None:
         """Did it go well?"""

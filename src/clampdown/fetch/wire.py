@@ -43,8 +43,9 @@ class _Crew:
     work: SimpleQueue[tuple[SyncClient, Transfer] | None] = field(default_factory=SimpleQueue)
     done: SimpleQueue[tuple[Transfer, BaseException | None]] = field(default_factory=SimpleQueue)
     threads: int = 0
-    live: int = 0  # requests under way
+    live: int = 0  # requests that were sent here, those that wait for a thread included
     over: bool = False
+    may_go: threading.Event = field(default_factory=threading.Event)
 
 
 class Wire:
@@ -57,14 +58,21 @@ class Wire:
 
     @property
     def live(self) -> int:
-        """How many requests are under way."""
+        """How many requests are under way, or wait to be."""
         return self._crew.live
 
-    def send(self, transfer: Transfer) -> None:
-        """Put a request on its way."""
+    def hold(self, *, back: bool) -> None:
+        """Keep what waits from going out, or let it go."""
+        if back:
+            self._crew.may_go.clear()
+        else:
+            self._crew.may_go.set()
+
+    def send(self, transfer: Transfer, *, parallel: int) -> None:
+        """Put a request on its way, once fewer than `parallel` are."""
         client, crew = self._client(packed=transfer.packed), self._crew
         crew.live += 1
-        if crew.threads < crew.live:
+        if crew.threads < min(crew.live, parallel):
             crew.threads += 1
             # A read that waits for a silent service cannot be broken off: the end of the program does not wait for it.
             threading.Thread(target=self._serve, args=(crew,), name="fetch", daemon=True).start()
@@ -86,6 +94,7 @@ class Wire:
         end, and not heard."""
         crew, self._crew = self._crew, _Crew()
         crew.over = True
+        crew.may_go.set()
         end = time.monotonic() + _LETS_GO
         while crew.live and time.monotonic() < end:
             with suppress(Empty):
@@ -107,7 +116,8 @@ class Wire:
         """What a thread does."""
         while (job := crew.work.get()) is not None:
             client, transfer = job
-            crew.done.put((transfer, self._carry(crew, client, transfer)))
+            crew.may_go.wait()
+            crew.done.put((transfer, None if crew.over else self._carry(crew, client, transfer)))
 
     def _client(self, *, packed: bool) -> SyncClient:
         if packed not in self._clients:
