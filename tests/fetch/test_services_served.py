@@ -174,6 +174,16 @@ def test_routes(server: Replay, say: Say, service: str, pack: Callable[[bytes], 
     assert (done["brought"] + done["gaps"], done["gaps"], done["failed"]) == (3, gaps, 0)
 
 
+def test_what_is_told_of_a_table_is_no_unread_record(server: Replay, say: Say) -> None:
+    """As with `ingest`: `--strict` asks for records that could not be read, and changes without a table are read."""
+    time = int(datetime(2022, 9, 20).timestamp())
+    changes = mrt.told(time, "192.0.2.1", 64501, mrt.update(["203.0.113.0/24"], path=(64501, 64500)))
+    server.mount("/ris/", lambda _: answered(gzip.compress(changes), "application/octet-stream"))
+    words = ("ris", "--since", "2022-09-20", "--until", "2022-09-20T06", "--option", "spacing=8", "--strict")
+    code, out, err = say(*words)
+    assert (code, json.loads(out)["rejects"] > 0, "no_table" in err) == (0, True, True)
+
+
 def test_ooni_api(server: Replay, say: Say) -> None:
     made = make(Size(datetime(2021, 3, 1).date(), 2, (3, 20), ("telegram",), 1, 99, 0, 0))
     server.mount("/ooni-api/", lambda asked: Api(made)(_under(asked, "/ooni-api")))

@@ -25,7 +25,7 @@ from clampdown.cli.frame import (
     store_option,
     write_stdout,
 )
-from clampdown.cli.opening import open_store, say_rejects, workers_option
+from clampdown.cli.opening import open_store, say_rejects, unread, workers_option
 from clampdown.errors import Error, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def _report(frame: Frame, made: Plan, done: Fetched, words: Mapping[str, Any]) -
         asked = tally.new + tally.here + tally.gaps + failed  # more than planned, where answers led further
         rest = "the rest is in the store" if tally.new + tally.here else "nothing was brought"
         raise InputError(f"{failed:,} of {asked:,} files could not be had; {rest}", hint=hint)
-    return NO if words["strict"] and done.rejects else DONE
+    return NO if words["strict"] and unread(done.rejects) else DONE
 
 
 def _facts(done: Fetched) -> dict[str, Any]:

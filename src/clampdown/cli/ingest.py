@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,14 +18,10 @@ from clampdown.cli.frame import (
     store_option,
     write_stdout,
 )
-from clampdown.cli.opening import limits, open_reference, say_rejects, workers_option
+from clampdown.cli.opening import limits, open_reference, say_rejects, unread, workers_option
 
 if TYPE_CHECKING:
     from clampdown.pipeline import Summary
-
-
-# What readers of BGP tell of a file whose records were all read: no record is missing.
-_TOLD: Final = frozenset({"no_countries", "no_table"})
 
 
 @click.command("ingest")
@@ -69,7 +65,7 @@ def command(
     write_stdout(_json(summary) if as_json else _text(summary))
     if summary.deferred:
         _hint(frame, len(summary.deferred))
-    return NO if strict and summary.rejects.keys() - _TOLD else DONE
+    return NO if strict and unread(summary.rejects) else DONE
 
 
 def _json(summary: Summary) -> bytes:

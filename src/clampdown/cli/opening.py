@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from clampdown.reference import Reference
     from clampdown.store.store import Filter, Store
 
+# What readers of BGP tell of a file whose records were all read: no record is missing.
+_TOLD: Final = frozenset({"no_countries", "no_table"})
 MOST_PROBLEMS: Final = 10  # said one by one; a list of thousands helps nobody
 
 
@@ -96,6 +98,11 @@ def row_options(command: Any) -> Any:
 
 raw_option = setting("--raw", metavar="DIR", help="Folder of fetched files (default: raw, in the store).")
 workers_option = setting("--workers", metavar="N", help="Processes (default: every core).")
+
+
+def unread(rejects: Mapping[str, int]) -> bool:
+    """Could a record not be read? That is what `--strict` asks."""
+    return bool(rejects.keys() - _TOLD)
 
 
 def say_rejects(frame: Frame, rejects: dict[str, int], first: Sequence[Reject]) -> None:
