@@ -41,7 +41,7 @@ class Settings:
     mirror: str | None = None  # address or folder of a mirror that holds each service below its name
     proxy: str | None = None  # address of a proxy: http://, socks5h://
     fetch_parallel: int = 0  # connections at once; 0 = what each service is said to bear
-    fetch_total: int = 0  # seconds that one run may take; 0 = no limit
+    fetch_total: int = 0  # seconds that one run may take, with all of its jobs; 0 = no limit
     token_file: str | None = None  # file with the token of the service that is asked
     quiet: bool = False  # errors only
     verbose: int = 0  # 1: notes on what is done; 2: where a fault happened
