@@ -6,7 +6,6 @@ reach nothing but the tables handed to it. Order comes from ORDER BY alone: a qu
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -174,7 +173,7 @@ def _spelled(folder: str) -> str:
     """A folder as DuckDB takes it, which wants text: the name of a folder is bytes, and in a locale without them (`C`)
     Python holds letters beyond ASCII as something else."""
     try:
-        return os.fsencode(folder).decode()
+        return folder.encode(errors="surrogateescape").decode()
     except UnicodeDecodeError:
         hint = "Rename the folder, or the one above it that is written so."
         raise EnvironmentFault("the name of the store's folder is not UTF-8", hint=hint) from None
