@@ -159,6 +159,17 @@ def test_a_token_that_others_can_read(say: Say, server: Replay, mode: int, told:
         (f'source = "google"\ncountry = "IR"\n{PERIOD}\ntests = ["telegram"]', "tests", "cannot be asked for a test"),
         (f'source = "google"\ncountry = "IR"\n{PERIOD}\noptions = {{ product = "x" }}', "", "product"),
         (f'source = "ooni"\ncountry = "IR"\n{PERIOD}\noptions = {{ late = "x" }}', "", "late cannot be 'x'"),
+        (
+            f'source = "ooni"\ncountry = "IR"\n{PERIOD}\nfrom = "https://h.example/?k=v"',
+            "",
+            "not the address of a mirror",
+        ),
+        (
+            f'source = "ooni"\ncountry = "IR"\n{PERIOD}\nfrom = "ftp://h.example"',
+            "",
+            "is no address that can be fetched",
+        ),
+        (f'source = "google"\ncountry = "IR"\n{PERIOD}\nfrom = "here"', "", "a folder cannot stand in for it"),
         (f'source = "ris"\n{PERIOD}\noptions = {{ spacing = 5 }}', "", "spacing cannot be 5 hours"),
     ],
 )
@@ -166,7 +177,7 @@ def test_jobs_are_checked_before_the_first_is_asked(say: Say, server: Replay, wr
     write(GOOGLE, wrong)
     code, out, err = say("jobs", "--json")
     assert (code, out) == (2, "")
-    assert f"clampdown.toml, job 2{key and ', '}{key}: " in err
+    assert f"clampdown.toml, job 2{key and f', {key}: '}" in err
     assert says in err
     assert not server.log
     assert not Path("store").exists()

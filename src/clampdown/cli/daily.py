@@ -77,7 +77,7 @@ def _check(each: _Numbered, file: str) -> None:
     except fitting.Misfit as fault:
         hint = _HINTS.get(fault.word, fault.hint)
         raise UsageError(fault.what, where=f"{where}, {fault.word}", hint=hint) from None
-    except UsageError as fault:
+    except Error as fault:
         raise fault.at(where) from None
 
 
