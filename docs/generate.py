@@ -339,6 +339,7 @@ def schemas() -> Iterator[tuple[str, str]]:
     """Every output's JSON Schema; the summaries are made above the stretch that knows the others."""
     import msgspec
 
+    from clampdown.cli.fetched import Answered, Jobs, Planned
     from clampdown.pipeline import Summary
     from clampdown.pipeline.detecting import DetectSummary
     from clampdown.pipeline.doctor import Health
@@ -349,8 +350,10 @@ def schemas() -> Iterator[tuple[str, str]]:
     for name in OUTPUTS:
         yield f"{name}.json", schema(name).decode()
     kept = (("status", Status), ("forget", Forgotten), ("doctor", Health))
-    for name, kind in (("ingest", Summary), ("detect", DetectSummary), *kept):
-        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {name} --json`"}
+    fetches = (("fetch", Answered), ("fetch-dry-run", Planned), ("fetch-jobs", Jobs))
+    for name, kind in (("ingest", Summary), ("detect", DetectSummary), *kept, *fetches):
+        words = {"fetch-dry-run": "fetch --dry-run", "fetch-jobs": "fetch jobs"}.get(name, name)
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {words} --json`"}
         made = msgspec.json.encode({**head, **msgspec.json.schema(kind)}, order="sorted")
         yield f"{name}.json", msgspec.json.format(made, indent=2).decode() + "\n"
 

@@ -16,6 +16,7 @@ import msgspec
 
 from clampdown.errors import InputError, UsageError
 from clampdown.fetch.bucket import folder_of
+from clampdown.fetch.fitting import Misfit
 from clampdown.fetch.known import Known
 from clampdown.fetch.wanted import Asked, Secret
 
@@ -127,7 +128,7 @@ def wants(asked: Asked, *, networks: bool) -> None:
     """A question that names nobody asks for nothing."""
     if asked.country is None and not (networks and asked.networks):
         also = ", or a network: --network AS64500" if networks else ""
-        raise UsageError("nobody is named", hint=f"Say a country after the service, such as IR{also}.")
+        raise Misfit("nobody is named", word="country", hint=f"Say a country after the service, such as IR{also}.")
 
 
 # ---- what came -------------------------------------------------------------------------------------------------

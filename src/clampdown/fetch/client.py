@@ -34,7 +34,7 @@ class Client:
         self.budget = Budget(self.manners)
         self.requests = 0  # sent, retries included
         self._clock = clock
-        self._end = clock() + self.manners.total if self.manners.total else None
+        self._end = clock() + self.manners.total - self.manners.spent if self.manners.total else None
         self._not_before = 0.0
         self._wire = Wire(self.manners)
         self._order = itertools.count()

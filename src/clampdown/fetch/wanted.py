@@ -91,6 +91,8 @@ class Service:
     name: str
     plan: Callable[[Asked, Client], Iterator[Wanted]]
     needs: frozenset[str] = frozenset()  # of: country, token
+    takes: frozenset[str] = frozenset()  # of: country, networks, tests; questions with other of these are refused
+    instead: Mapping[str, str] = field(default_factory=dict[str, str])  # such a word -> what to do in its place
     # Did this key answer the question, in the uploads before `asked.closed`? Then it need not be listed again.
     listed: Callable[[Asked, str], bool] | None = None
     # The uploads that answer a question, half-open, where upload and measurement differ.

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from clampdown.errors import EnvironmentFault, Error, UsageError
+from clampdown.fetch import fitting
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
 from clampdown.fetch.faults import amount, place
@@ -92,7 +93,8 @@ def plan(
 ) -> Plan:
     """List what there is. Nothing is brought yet. `ledger.known` are the inputs of the store. What the same question
     listed long enough ago is taken from the ledger, unless `fresh` wants it listed again."""
-    _check(service, asked)
+    fitting.check(service, asked)
+    fitting.has_token(service, asked)
     wanted: list[Wanted] = []
     if service.listed is not None and not fresh:
         asked, wanted = _listed(service, asked, ledger)
@@ -133,23 +135,6 @@ def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list
 def _base(asked: Asked) -> str | None:
     """The mirror as it may be written down: without a user or a query, which may hold a secret."""
     return None if asked.base is None else place(asked.base)
-
-
-def _check(service: Service, asked: Asked) -> None:
-    """Does the question fit the service?"""
-    if "country" in service.needs and asked.country is None:
-        raise UsageError("no country is named", hint=f"Say it after the service: clampdown fetch {service.name} IR.")
-    if "token" in service.needs and asked.token is None:
-        hint = "Ask the service for one, and put it into a file (--token-file) or the environment: docs/sources.md"
-        raise UsageError(f"{service.name} wants a token", hint=hint)
-    if asked.since >= asked.until:
-        raise UsageError("the period is empty", hint="--until is the first moment that is not asked for any more.")
-    if asked.since >= asked.now:
-        raise UsageError("the period lies in the future", hint="Nothing of it can be there yet.")
-    for name in asked.options:
-        if name not in service.options:
-            known = ", ".join(sorted(service.options)) or "none"
-            raise UsageError(f"{service.name} has no option {name!r}", hint=f"Options: {known}.")
 
 
 def _to_bring(one: Wanted, ledger: Ledger) -> bool:

@@ -135,6 +135,7 @@ def check_list(path: Path) -> None:
 SERVICE: Final = Service(
     NAME,
     plan,
+    takes=frozenset({"country", "networks"}),
     options={
         "what": f"which of {', '.join(KINDS)} (all)",
         "datasource": f"IODA's names of sources ({', '.join(COUNTRY_SOURCES)})",

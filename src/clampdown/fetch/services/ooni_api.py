@@ -185,6 +185,7 @@ def _spans(since: datetime, until: datetime, grain: str) -> Iterator[tuple[datet
 SERVICE: Final = Service(
     NAME,
     plan,
+    takes=frozenset({"country", "networks", "tests"}),
     options={
         "uid": "this one measurement, or these",
         "most": f"the most measurements to bring ({MOST})",

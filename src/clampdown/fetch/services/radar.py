@@ -116,5 +116,6 @@ SERVICE: Final = Service(
     NAME,
     plan,
     needs=frozenset({"token"}),
+    takes=frozenset({"country", "networks"}),
     options={"what": f"which of {', '.join((*LISTS, *SERIES))} (all)"},
 )
