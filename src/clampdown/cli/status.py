@@ -121,7 +121,7 @@ def _ask(ask: Ask) -> Iterator[str]:
         between = min(looks) if min(looks) == max(looks) else f"{min(looks)} (for its oldest look) or {max(looks)}"
         yield f"  uploads after {between} were not looked for"
     if ask.missing:
-        yield f"  {ask.missing:,} files were not to be had when it was asked last"
+        yield f"  {_plural(ask.missing, 'file')} of it could not be had; the same question asks for them again"
     if ask.gaps:
         yield f"  without anything: {said_runs(ask.gaps)}"
 

@@ -20,6 +20,7 @@ from clampdown.fetch.known import Known
 from clampdown.fetch.wanted import Asked, Secret
 
 EPOCH: Final = datetime(1970, 1, 1)
+OPEN: Final = "open"  # in a key or a name, in place of an end that is the present
 SECOND: Final = timedelta(seconds=1)
 DAY: Final = timedelta(days=1)
 _MOST: Final = 256 << 20  # bytes of an answer that is looked into
@@ -36,7 +37,7 @@ class Window(NamedTuple):
     @property
     def until(self) -> str:
         """Its end, as a key or a name says it."""
-        return "open" if self.open else stamp(self.end)
+        return OPEN if self.open else stamp(self.end)
 
     def settled(self, now: datetime, after: timedelta) -> bool:
         """Has it ended so long ago that nothing of it is revised?"""
@@ -104,6 +105,12 @@ def place(asked: Asked, of: Known, key: str) -> str:
 def question(path: str, *words: tuple[str, object]) -> str:
     """Path and query in the order given: the key of an answer, and the end of its address."""
     return f"{path}?{urlencode(words)}" if words else path
+
+
+def follows(key: str, other: str) -> bool:
+    """Is this the key of the window that was open under the other one, now that it has ended?"""
+    head, found, tail = other.partition(f"={OPEN}")
+    return bool(found) and key.startswith(f"{head}=") and key.endswith(tail)
 
 
 def choices(asked: Asked, name: str, known: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ class Request(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_def
     files: int = 0
     bytes: int = 0
     missing: int = 0  # files that a listing or a rhythm named, and that were not to be had
+    failed: tuple[str, ...] = ()  # their keys
     base: str | None = None
 
 

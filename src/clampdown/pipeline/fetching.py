@@ -317,6 +317,7 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             files=made.files,
             bytes=tally.bytes,
             missing=len(tally.failed),
+            failed=tuple(sorted({one.key for one, _ in tally.failed})),
             base=_base(asked),
         )
     )

@@ -123,8 +123,9 @@ def status(
 def _status(store: Store, manifest: Manifest, ledger: Ledger | None, used: Reference, now: datetime | None) -> Status:
     held = _count(store, manifest)
     requests, forgot = (ledger.requests, ledger.forgot) if ledger is not None else ([], [])
+    got = ledger.got if ledger is not None else {}
     narrow = _Narrow(store, manifest)
-    questions = asked.asks(requests, forgot, lambda ask, day: _has(held, narrow, ask, day))
+    questions = asked.asks(requests, forgot, lambda ask, day: _has(held, narrow, ask, day), got)
     spans = [span for entry in manifest.days.values() if (span := entry.span()) is not None]
     rejects: Counter[str] = Counter()
     for one in manifest.inputs.values():
