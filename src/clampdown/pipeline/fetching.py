@@ -26,6 +26,7 @@ from clampdown.fetch.ledger import Got, Ledger, Request
 from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
+from clampdown.pipeline.asked import begins
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
@@ -107,13 +108,16 @@ def plan(
 
 
 def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list[Wanted]]:
-    """What an earlier run of the same question listed, if it was answered whole, and until which upload."""
-    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), _base(asked))
+    """What an earlier run of the same question listed, if it was answered whole, and until which upload. Nobody knows
+    when a mirror is complete, so it is listed each time; and what was forgotten is listed again."""
+    if asked.base is not None:
+        return asked, []
+    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), None)
     ends: list[datetime] = []
     for one in ledger.requests:
         if (one.service, one.country, one.networks, one.tests, one.options, one.base) != same or one.missing:
             continue
-        if one.until_received is None or datetime.fromisoformat(one.since) > asked.since:
+        if one.until_received is None or begins(one, ledger.forgot) > asked.since:
             continue
         looked = datetime.fromisoformat(one.at).replace(tzinfo=None)
         ends.append(min(datetime.fromisoformat(one.until_received), looked - _SETTLED))

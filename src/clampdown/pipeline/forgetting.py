@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.errors import StoreError, UsageError
-from clampdown.fetch.ledger import Forgot, Got, Ledger, Line, RawLock
+from clampdown.fetch.ledger import Forgot, Got, Ledger, Line, RawLock, Request
 from clampdown.model import TABLES, UNKNOWN_DAY
 from clampdown.pipeline.river import writing
 from clampdown.store import manifest as manifests
@@ -225,7 +225,9 @@ def _lines(ledger: Ledger, gone: Sequence[Got], day: str, now: datetime, *, raw_
     away = {(got.service, got.key) for got in gone}
     made: list[Line] = []
     for line in ledger.lines():
-        if not isinstance(line, Got) or (line.service, line.key) not in away:
+        if isinstance(line, Request) and not raw_only:
+            made.append(_missed(line, day))
+        elif not isinstance(line, Got) or (line.service, line.key) not in away:
             made.append(line)
         elif raw_only:
             made.append(msgspec.structs.replace(line, kept=False))
@@ -234,6 +236,12 @@ def _lines(ledger: Ledger, gone: Sequence[Got], day: str, now: datetime, *, raw_
         made = [line for line in made if not isinstance(line, Forgot) or line.before > day]
         made.append(Forgot(day, plain.isoformat(timespec="seconds") + "Z"))
     ledger.rewrite(made)
+
+
+def _missed(line: Request, day: str) -> Request:
+    """A question without the files of forgotten days that it could not have."""
+    failed = tuple(key for key in line.failed if not _before(key, day))
+    return msgspec.structs.replace(line, failed=failed, missing=line.missing - len(line.failed) + len(failed))
 
 
 def _commit(storage: Storage, manifest: Manifest, plan: _Plan) -> None:
