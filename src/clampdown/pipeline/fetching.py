@@ -27,6 +27,7 @@ from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, r
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
 from clampdown.pipeline.asked import begins
+from clampdown.pipeline.forgetting import recall
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
@@ -178,6 +179,7 @@ def fetch(
     """Bring what the plan lists, and take it into the store. The caller holds the lock of the folder."""
     begun = time.monotonic()
     _check_room(made, ledger, keep=keep, cap=cap)
+    recall(store, ledger, made.wanted, made.asked.since)
     haul = _haul(client, ledger, parallel, cap, tell)
     tell(Progress(stage="fetch", total_bytes=made.bytes + sum(_here_bytes(made, ledger))))
     total = _Total()

@@ -9,7 +9,7 @@ everything it found before, and does the rest.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from clampdown.errors import StoreError, UsageError
 from clampdown.fetch.ledger import Forgot, Got, Ledger, Line, RawLock, Request
+from clampdown.fetch.wanted import Wanted
 from clampdown.model import TABLES, UNKNOWN_DAY
 from clampdown.pipeline.river import writing
 from clampdown.store import manifest as manifests
@@ -91,10 +92,34 @@ def forget(
         told = _told(manifest, ledger, plan, day, raw_only=raw_only)
         if ledger is not None:
             _files(store.storage, ledger, plan.got)
-            _lines(ledger, plan.got, day, now or datetime.now(UTC), raw_only=raw_only)
+            _lines(ledger, plan, day, now or datetime.now(UTC), raw_only=raw_only)
         if not raw_only:
             _commit(store.storage, manifest, plan)
     return replace(told, done=True)
+
+
+def recall(store: Store, ledger: Ledger, wanted: Iterable[Wanted], since: datetime) -> None:
+    """What is asked for from days that were forgotten is read again, where its files also held days that stayed: the
+    store no longer knows them as read. Its other days keep what they have."""
+    day = since.date().isoformat()
+    cut: list[Got] = []
+    waiting = deque(wanted)
+    while waiting:
+        one = waiting.popleft()
+        got = ledger.got.get((one.service, one.key))
+        if got is None or got.cut is None or got.cut <= day:
+            continue
+        cut.append(got)
+        if one.follow is not None and got.digest is not None and ledger.file(got.digest).exists():
+            waiting.extend(one.follow(ledger.file(got.digest)))
+    if not cut:
+        return
+    keys = {got.input for got in cut}
+    with writing(store) as manifest:
+        inputs = {key: one for key, one in manifest.inputs.items() if key not in keys}
+        if inputs != manifest.inputs:
+            manifests.commit(store.storage, msgspec.structs.replace(manifest, inputs=inputs))
+    ledger.add(*(msgspec.structs.replace(got, input=None, cut=None) for got in cut))
 
 
 def _day(before: object) -> str:
@@ -220,15 +245,16 @@ def _files(storage: Storage, ledger: Ledger, gone: Sequence[Got]) -> None:
         folder.delete(f"{digest[:2]}/{digest}")
 
 
-def _lines(ledger: Ledger, gone: Sequence[Got], day: str, now: datetime, *, raw_only: bool) -> None:
+def _lines(ledger: Ledger, plan: _Plan, day: str, now: datetime, *, raw_only: bool) -> None:
     """Write the ledger anew: without the lines (or with their files said to be gone), and what was forgotten."""
-    away = {(got.service, got.key) for got in gone}
+    away = {(got.service, got.key) for got in plan.got}
     made: list[Line] = []
     for line in ledger.lines():
         if isinstance(line, Request) and not raw_only:
             made.append(_missed(line, day))
         elif not isinstance(line, Got) or (line.service, line.key) not in away:
-            made.append(line)
+            cut = isinstance(line, Got) and not raw_only and line.input in plan.both
+            made.append(msgspec.structs.replace(line, cut=max(day, line.cut or "")) if cut else line)
         elif raw_only:
             made.append(msgspec.structs.replace(line, kept=False))
     if not raw_only:
