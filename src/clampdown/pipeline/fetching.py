@@ -18,10 +18,12 @@ from typing import Any, Final
 import msgspec
 
 from clampdown.errors import EnvironmentFault, UsageError
+from clampdown.fetch.asking import newest
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
 from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
+from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Got, Ledger, Request
 from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
@@ -306,14 +308,16 @@ def _let_go(brought: Iterable[Brought], ledger: Ledger) -> None:
 
 
 def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
+    """What was asked, as far as the service could answer it."""
     asked, received = made.asked, made.received
-    if "uid" in asked.options:
-        return  # single measurements cover no period
+    until = min(asked.until, newest(asked, all_known()[made.service.name], made.service.grain))
+    if "uid" in asked.options or until <= asked.since:
+        return  # single measurements cover no period; and of this one nothing can be there yet
     ledger.add(
         Request(
             made.service.name,
-            asked.since.isoformat(),
-            min(asked.until, asked.now).isoformat(),
+            asked.since.isoformat(timespec="seconds"),
+            until.isoformat(timespec="seconds"),
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             country=asked.country,
             networks=asked.networks,

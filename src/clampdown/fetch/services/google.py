@@ -75,5 +75,6 @@ SERVICE: Final = Service(
     NAME,
     plan,
     needs=frozenset({"country"}),
+    grain=STEP,
     options={"product": f"names or numbers of products ({', '.join(PRODUCTS)})"},
 )

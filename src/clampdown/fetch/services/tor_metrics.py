@@ -67,5 +67,6 @@ SERVICE: Final = Service(
     NAME,
     plan,
     needs=frozenset({"country"}),
+    grain=asking.DAY,
     options={"what": f"which of {', '.join(TABLES)} (all)"},
 )
