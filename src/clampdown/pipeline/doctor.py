@@ -189,7 +189,7 @@ def _ledger(ledger: Ledger, found: Check, manifest: Manifest, count: Callable[[i
         what = f"{ledger.torn:,} lines cannot be read"
         found.problems.append(Problem("ledger_torn", str(ledger.path), what))
     whole: dict[str, Problem | None] = {}
-    for _, got in sorted(ledger.got.items()):
+    for got in ledger.every():
         if got.digest is None or not got.kept:
             continue
         if got.digest not in whole:

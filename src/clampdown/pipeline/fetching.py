@@ -301,7 +301,7 @@ def _take(
 
 def _let_go(brought: Iterable[Brought], ledger: Ledger) -> None:
     """Remove files that were read, unless another key still keeps the same bytes."""
-    wanted = {got.digest for got in ledger.got.values() if got.kept}
+    wanted = ledger.kept()
     for one in brought:
         if one.got.digest is not None and one.got.digest not in wanted:
             ledger.file(one.got.digest).unlink(missing_ok=True)

@@ -132,7 +132,7 @@ def _day(before: object) -> str:
 
 def _plan(store: Store, manifest: Manifest, ledger: Ledger | None, day: str, *, raw_only: bool) -> _Plan:
     gone = {each for each in manifest.days.keys() | manifest.landing.keys() if each != UNKNOWN_DAY and each < day}
-    keys = {got.input: got for got in ledger.got.values() if got.input is not None} if ledger is not None else {}
+    keys = {got.input: got for got in ledger.every() if got.input is not None} if ledger is not None else {}
     named = _names(store.storage, manifest, gone)
     old = {
         one.name for key, one in manifest.inputs.items()
@@ -152,7 +152,7 @@ def _dates(got: Got | None, name: str) -> str:
 
 def _untold(manifest: Manifest, ledger: Ledger | None, plan: _Plan) -> int:
     """Inputs of which nothing was new, that no day that goes names, and whose names say no date."""
-    keys = {got.input: got for got in ledger.got.values() if got.input is not None} if ledger is not None else {}
+    keys = {got.input: got for got in ledger.every() if got.input is not None} if ledger is not None else {}
     silent = {
         key: one for key, one in manifest.inputs.items()
         if key not in plan.both | plan.inputs and not one.measurements + one.levels + one.published
@@ -205,7 +205,7 @@ def _got(
     """Lines of the ledger that go, and why others stay."""
     gone: list[Got] = []
     kept: dict[str, int] = defaultdict(int)
-    for got in ledger.got.values() if ledger is not None else ():
+    for got in ledger.every() if ledger is not None else ():
         if got.input is not None and got.input in manifest.inputs:
             if got.input in inputs:
                 gone.append(got)
@@ -229,8 +229,8 @@ def _digests(ledger: Ledger | None, without: Iterable[Got]) -> set[str | None]:
     """Files that lines other than these name."""
     if ledger is None:
         return set()
-    away = {(got.service, got.key) for got in without}
-    return {got.digest for key, got in ledger.got.items() if key not in away and got.kept}
+    away = {got.which for got in without}
+    return {got.digest for got in ledger.every() if got.which not in away and got.kept}
 
 
 def _going(ledger: Ledger | None, gone: Sequence[Got]) -> dict[str, int]:
@@ -247,12 +247,12 @@ def _files(storage: Storage, ledger: Ledger, gone: Sequence[Got]) -> None:
 
 def _lines(ledger: Ledger, plan: _Plan, day: str, now: datetime, *, raw_only: bool) -> None:
     """Write the ledger anew: without the lines (or with their files said to be gone), and what was forgotten."""
-    away = {(got.service, got.key) for got in plan.got}
+    away = {got.which for got in plan.got}
     made: list[Line] = []
     for line in ledger.lines():
         if isinstance(line, Request) and not raw_only:
             made.append(_missed(line, day))
-        elif not isinstance(line, Got) or (line.service, line.key) not in away:
+        elif not isinstance(line, Got) or line.which not in away:
             cut = isinstance(line, Got) and not raw_only and line.input in plan.both
             made.append(msgspec.structs.replace(line, cut=max(day, line.cut or "")) if cut else line)
         elif raw_only:

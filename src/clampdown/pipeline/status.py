@@ -263,7 +263,7 @@ def _size(store: Store, manifest: Manifest, ledger: Ledger | None) -> Size:
     landing = [part for groups in manifest.landing.values() for group in groups for part in group.parts.values()]
     whole = [part for parts in _tables(manifest).values() for part in parts]
     days = [part for entry in manifest.days.values() for parts in entry.tables.values() for part in parts]
-    raw = {got.digest: got.size for got in ledger.got.values() if got.kept and got.digest} if ledger is not None else {}
+    raw = ledger.kept() if ledger is not None else {}
     return Size(
         tables=sum(part.size for part in (*days, *whole)),
         landing=sum(part.size for parts in landing for part in parts),
