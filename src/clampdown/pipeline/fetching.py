@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import msgspec
 
-from clampdown.errors import EnvironmentFault, UsageError
+from clampdown.errors import EnvironmentFault, Error, UsageError
 from clampdown.fetch.asking import newest
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
-from clampdown.fetch.faults import place
+from clampdown.fetch.faults import amount, place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
 from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Got, Ledger, Request
@@ -185,13 +185,38 @@ def fetch(
     haul = _haul(client, ledger, parallel, cap, tell)
     tell(Progress(stage="fetch", total_bytes=made.bytes + sum(_here_bytes(made, ledger))))
     total = _Total()
-    for some in _portions(made.wanted, portion):
-        brought = list(haul.bring(some))
+    ended: Error | None = None
+    for some in _portions(made.wanted, _at_once(portion, ledger, keep=keep, cap=cap)):
+        brought, ended = _bring(haul, some)
         total.add(_take(brought, store, ledger, keep=keep, workers=workers, tell=tell))
+        if not keep:
+            haul.let_go()
+        if ended is not None:
+            break
     if judge and (days := river.unjudged(store)):  # also what a killed run left
         river.judge_store(store, days, workers=workers, progress=tell)
+    if ended is not None:
+        if haul.tally.new + haul.tally.here:
+            ended.what += f"; what came before it is in the store ({haul.tally.new + haul.tally.here:,} files)"
+        raise ended
     _write_request(made, ledger, haul.tally)
     return total.fetched(haul.tally, time.monotonic() - begun)
+
+
+def _bring(haul: Haul, some: Iterable[Wanted]) -> tuple[list[Brought], Error | None]:
+    """What came, and the fault that ended the run, if one did: the store takes what came before it. Else a service that
+    fails for some files, each time, would keep the others out of the store for ever."""
+    brought: list[Brought] = []
+    try:
+        brought.extend(haul.bring(some))
+    except Error as fault:
+        return brought + haul.rest(), fault
+    return brought, None
+
+
+def _at_once(portion: int, ledger: Ledger, *, keep: bool, cap: int | None) -> int:
+    """Bytes that are brought before they are read: where files go after that, no more than may lie there."""
+    return portion if keep or cap is None else max(1, min(portion, cap - ledger.held()))
 
 
 def _here_bytes(made: Plan, ledger: Ledger) -> Iterator[int]:
@@ -219,13 +244,12 @@ def _haul(client: Client, ledger: Ledger, parallel: int | None, cap: int | None,
 
 def _check_room(made: Plan, ledger: Ledger, *, keep: bool, cap: int | None) -> None:
     """Is there a place for it? Said before the first byte."""
-    if folder_of(made.asked.base or "https://") is not None:
+    if made.asked.base is not None and folder_of(made.asked.base) is not None:
         return  # files of a mirror on this machine are read where they lie
     held = ledger.held()
     if keep and cap is not None and held + made.bytes > cap:
         hint = "Ask for less, raise raw_cap, or let files go after they are read (--no-keep)"
-        sizes = (f"{size / 1e9:,.1f} GB" for size in (made.bytes, held, cap))
-        what = "{} are to be brought, {} are here, and raw_cap allows {}".format(*sizes)
+        what = f"{amount(made.bytes)} are to be brought, {amount(held)} are here, and raw_cap allows {amount(cap)}"
         raise EnvironmentFault(what, where=str(ledger.root), hint=hint)
     place = next((folder for folder in (ledger.root, *ledger.root.absolute().parents) if folder.exists()), Path())
     free = shutil.disk_usage(place).free
@@ -233,7 +257,7 @@ def _check_room(made: Plan, ledger: Ledger, *, keep: bool, cap: int | None) -> N
     if wants + _SPARE > free:
         hint = "Free some, ask for less, or name another folder with --raw"
         raise EnvironmentFault(
-            f"{wants / 1e9:,.1f} GB are wanted, and {free / 1e9:,.1f} are free", where=str(ledger.root), hint=hint
+            f"{amount(wants)} are wanted, and {amount(free)} are free", where=str(ledger.root), hint=hint
         )
 
 
@@ -241,11 +265,11 @@ def _portions(wanted: Iterable[Wanted], most: int) -> Iterator[list[Wanted]]:
     held: list[Wanted] = []
     size = 0
     for one in wanted:
-        held.append(one)
-        size += one.size or 0
-        if size >= most or len(held) >= _PORTION_FILES:
+        if held and (size + (one.size or 0) > most or len(held) >= _PORTION_FILES):
             yield held
             held, size = [], 0
+        held.append(one)
+        size += one.size or 0
     if held:
         yield held
 
