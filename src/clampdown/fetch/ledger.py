@@ -35,7 +35,6 @@ class Got(msgspec.Struct, frozen=True, tag="got", tag_field="is", omit_defaults=
     settled: bool = True
     input: str | None = None  # key of the store's input that it became; its being there is for the store to say
     kept: bool = True  # False: the file was removed after it was read
-    cut: str | None = None  # what the store read of it before this day was forgotten, and later days were not
 
 
     @property

@@ -90,11 +90,11 @@ def forget(
         manifest = stack.enter_context(writing(store))
         plan = _plan(store, manifest, ledger, day, raw_only=raw_only)
         told = _told(manifest, ledger, plan, day, raw_only=raw_only)
+        at = _at(now or datetime.now(UTC))
         if ledger is not None:
             _files(store.storage, ledger, plan.got)
-            _lines(ledger, plan, day, now or datetime.now(UTC), raw_only=raw_only)
-        if not raw_only:
-            _commit(store.storage, manifest, plan)
+            _lines(ledger, plan, day, at, raw_only=raw_only)
+        _commit(store.storage, manifest, plan, day, at, raw_only=raw_only)
     return replace(told, done=True)
 
 
@@ -102,12 +102,13 @@ def recall(store: Store, ledger: Ledger, wanted: Iterable[Wanted], since: dateti
     """What is asked for from days that were forgotten is read again, where its files also held days that stayed: the
     store no longer knows them as read. Its other days keep what they have."""
     day = since.date().isoformat()
+    known = {key for key, one in store.manifest().inputs.items() if one.cut is not None and one.cut > day}
     cut: list[Got] = []
-    waiting = deque(wanted)
+    waiting = deque(wanted if known else ())
     while waiting:
         one = waiting.popleft()
         got = ledger.got.get((one.service, one.key))
-        if got is None or got.cut is None or got.cut <= day:
+        if got is None or got.input not in known:
             continue
         cut.append(got)
         if one.follow is not None and got.digest is not None and ledger.file(got.digest).exists():
@@ -117,9 +118,28 @@ def recall(store: Store, ledger: Ledger, wanted: Iterable[Wanted], since: dateti
     keys = {got.input for got in cut}
     with writing(store) as manifest:
         inputs = {key: one for key, one in manifest.inputs.items() if key not in keys}
-        if inputs != manifest.inputs:
-            manifests.commit(store.storage, msgspec.structs.replace(manifest, inputs=inputs))
-    ledger.add(*(msgspec.structs.replace(got, input=None, cut=None) for got in cut))
+        manifests.commit(store.storage, msgspec.structs.replace(manifest, inputs=inputs))
+    ledger.add(*(msgspec.structs.replace(got, input=None) for got in cut))
+
+
+def stay_forgotten(store: Store, before: Manifest) -> None:
+    """After files were read again that also held forgotten days: days that only they brought back go once more."""
+    with writing(store) as manifest:
+        cut = {key: day for key, one in before.inputs.items() if (day := one.cut) is not None}
+        again = {key: day for key, day in cut.items() if key in manifest.inputs and manifest.inputs[key].cut is None}
+        if not again:
+            return
+        names = {manifest.inputs[key].name for key in again}
+        new = manifest.days.keys() - before.days.keys() - before.landing.keys() - {UNKNOWN_DAY}
+        old = (day for day in new if day < max(again.values()))
+        away = {day for day in old if _names(store.storage, manifest, [day]) <= names}
+        inputs = {
+            key: msgspec.structs.replace(one, cut=again[key]) if key in again else one
+            for key, one in manifest.inputs.items()
+        }
+        days = {day: entry for day, entry in manifest.days.items() if day not in away}
+        made = manifests.commit(store.storage, msgspec.structs.replace(manifest, days=days, inputs=inputs))
+        manifests.collect(store.storage, made)
 
 
 def _day(before: object) -> str:
@@ -213,6 +233,8 @@ def _got(
                 kept["both"] += 1
             elif got.kept and not _dated(got.key):
                 kept["untold"] += 1
+        elif got.input in manifest.gone:  # its days were forgotten while nobody named this ledger
+            gone.append(got)
         elif _before(f"{got.key} {got.name}", day):  # never read, or a gap that was written down
             if raw_only:
                 kept["unread"] += got.digest is not None and got.kept
@@ -245,7 +267,7 @@ def _files(storage: Storage, ledger: Ledger, gone: Sequence[Got]) -> None:
         folder.delete(f"{digest[:2]}/{digest}")
 
 
-def _lines(ledger: Ledger, plan: _Plan, day: str, now: datetime, *, raw_only: bool) -> None:
+def _lines(ledger: Ledger, plan: _Plan, day: str, at: str, *, raw_only: bool) -> None:
     """Write the ledger anew: without the lines (or with their files said to be gone), and what was forgotten."""
     away = {got.which for got in plan.got}
     made: list[Line] = []
@@ -253,14 +275,12 @@ def _lines(ledger: Ledger, plan: _Plan, day: str, now: datetime, *, raw_only: bo
         if isinstance(line, Request) and not raw_only:
             made.append(_missed(line, day))
         elif not isinstance(line, Got) or line.which not in away:
-            cut = isinstance(line, Got) and not raw_only and line.input in plan.both
-            made.append(msgspec.structs.replace(line, cut=max(day, line.cut or "")) if cut else line)
+            made.append(line)
         elif raw_only:
             made.append(msgspec.structs.replace(line, kept=False))
     if not raw_only:
-        plain = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
         made = [line for line in made if not isinstance(line, Forgot) or line.before > day]
-        made.append(Forgot(day, plain.isoformat(timespec="seconds") + "Z"))
+        made.append(Forgot(day, at))
     ledger.rewrite(made)
 
 
@@ -270,17 +290,30 @@ def _missed(line: Request, day: str) -> Request:
     return msgspec.structs.replace(line, failed=failed, missing=line.missing - len(line.failed) + len(failed))
 
 
-def _commit(storage: Storage, manifest: Manifest, plan: _Plan) -> None:
-    if not plan.days and not plan.inputs:
-        return
-    landing: dict[str, tuple[Landed, ...]] = {d: g for d, g in manifest.landing.items() if d not in plan.days}
-    following = msgspec.structs.replace(
-        manifest,
-        days={day: entry for day, entry in manifest.days.items() if day not in plan.days},
-        landing=landing,
-        inputs={key: one for key, one in manifest.inputs.items() if key not in plan.inputs},
-    )
-    manifests.collect(storage, manifests.commit(storage, following))
+def _at(now: datetime) -> str:
+    plain = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
+    return plain.isoformat(timespec="seconds") + "Z"
+
+
+def _commit(storage: Storage, manifest: Manifest, plan: _Plan, day: str, at: str, *, raw_only: bool) -> None:
+    """The days go, and the store remembers it: the ledger may lie elsewhere, and nobody may have named it."""
+    told = {got.input for got in plan.got}
+    following = msgspec.structs.replace(manifest, gone=tuple(key for key in manifest.gone if key not in told))
+    if not raw_only and (plan.days or plan.inputs):
+        following = msgspec.structs.replace(
+            following,
+            days={day: entry for day, entry in manifest.days.items() if day not in plan.days},
+            landing={day: groups for day, groups in manifest.landing.items() if day not in plan.days},
+            inputs={
+                key: msgspec.structs.replace(one, cut=max(day, one.cut or "")) if key in plan.both else one
+                for key, one in manifest.inputs.items()
+                if key not in plan.inputs
+            },
+            forgot=(*(one for one in manifest.forgot if one.before > day), manifests.Forgot(day, at)),
+            gone=tuple(sorted({*following.gone, *(plan.inputs - told)})),
+        )
+    if following != manifest:
+        manifests.collect(storage, manifests.commit(storage, following))
 
 
 def _told(manifest: Manifest, ledger: Ledger | None, plan: _Plan, day: str, *, raw_only: bool) -> Forgotten:

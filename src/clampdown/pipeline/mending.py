@@ -19,6 +19,7 @@ from clampdown.fetch.ledger import Got, Ledger, Line, RawLock
 from clampdown.model import CONNECTIVITY, TABLES
 from clampdown.pipeline import detecting
 from clampdown.pipeline.doctor import Check, Health, check, told
+from clampdown.pipeline.forgetting import stay_forgotten
 from clampdown.pipeline.inputs import Input, printable
 from clampdown.pipeline.observe import Read, read_input
 from clampdown.pipeline.river import Tell, ingest, judge_store, quiet, reference_of, unjudged, writing
@@ -114,6 +115,7 @@ class _Work:
             fetched = {got.input for got in self.ledger.every() if got.input is not None}
             _ledger(self.ledger, self.found, store.manifest())
         self._again(reference)
+        stay_forgotten(store, manifest)
         after = store.manifest().inputs
         lost = [_lost(store, manifest, key, fetched) for key in sorted(plan.inputs) if key not in after]
         if days := unjudged(store):  # also what an earlier mending did not come to
@@ -127,7 +129,8 @@ class _Work:
 
     def _again(self, reference: Reference) -> None:
         """Read fetched files that the store does not hold, or not any more."""
-        held = self.store.manifest().inputs
+        manifest = self.store.manifest()
+        held = {*manifest.inputs, *manifest.gone}  # what was forgotten stays forgotten
         inputs: dict[str, Input] = {}
         if self.ledger is not None:
             for got in self.ledger.every():

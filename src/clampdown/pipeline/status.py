@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.errors import StoreError
-from clampdown.fetch.ledger import Ledger
+from clampdown.fetch.ledger import Forgot, Ledger
 from clampdown.judge.rules import load_rules
 from clampdown.model import UNKNOWN_DAY
 from clampdown.pipeline import asked
@@ -122,7 +122,8 @@ def status(
 
 def _status(store: Store, manifest: Manifest, ledger: Ledger | None, used: Reference, now: datetime | None) -> Status:
     held = _count(store, manifest)
-    requests, forgot = (ledger.requests, ledger.forgot) if ledger is not None else ([], [])
+    requests, known = (ledger.requests, ledger.forgot) if ledger is not None else ([], [])
+    forgot = [*known, *(Forgot(one.before, one.at) for one in manifest.forgot)]  # the ledger may have been elsewhere
     got = ledger.got if ledger is not None else {}
     narrow = _Narrow(store, manifest)
     questions = asked.asks(requests, forgot, lambda ask, day: _has(held, narrow, ask, day), got)
