@@ -117,6 +117,12 @@ def test_periods(requests: list[Request], forgot: list[Forgot], periods: str) ->
     assert ", ".join(found) == periods
 
 
+def test_times_are_said_in_seconds() -> None:
+    one = Request("ooni", "2024-03-01T07:08:09.123456", "2024-03-02T07:08:09.654321", kept.AT)
+    [ask] = asked.asks([one], [], lambda _ask, _day: True)
+    assert [(p.since, p.until) for p in ask.periods] == [("2024-03-01T07:08:09", "2024-03-02T07:08:09")]
+
+
 def test_questions_are_told_apart_and_days_are_whole() -> None:
     other = request("03-01", "03-03", tests=("telegram",))
     part = Request("ooni", "2024-03-01T12:00:00", "2024-03-03T12:00:00", kept.AT)

@@ -180,7 +180,7 @@ def _periods(group: Sequence[Request], forgot: Sequence[Forgot]) -> Iterator[Per
         else:
             held.append((since, until, look))
     for since, until, look in held:
-        yield Period(since.isoformat(), until.isoformat(), look or None)
+        yield Period(since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"), look or None)
 
 
 def _latest(spans: Sequence[tuple[datetime, datetime, str]]) -> Iterator[tuple[datetime, datetime, str]]:

@@ -51,6 +51,7 @@ class Forgotten:
     inputs: int  # that the store no longer knows: they can be ingested again
     inputs_both: int  # that stay: they also hold later days
     inputs_untold: int  # that stay: nothing tells which days they hold
+    inputs_unnamed: int  # of those that went, how many no ledger names that was looked into
     files: int  # fetched files that went
     file_bytes: int
     files_kept: dict[str, int]  # why -> fetched files that stay: both | untold | unread (--raw-only) | shared
@@ -335,6 +336,7 @@ def _told(manifest: Manifest, ledger: Ledger | None, plan: _Plan, day: str, *, r
         inputs=0 if raw_only else len(plan.inputs),
         inputs_both=len(plan.both),
         inputs_untold=_untold(manifest, ledger, plan),
+        inputs_unnamed=0 if raw_only else len(plan.inputs - {got.input for got in plan.got}),
         files=len(files),
         file_bytes=sum(files.values()),
         files_kept=dict(plan.kept),
