@@ -77,5 +77,3 @@ def test_a_file_that_could_not_be_had_is_missed_until_it_came(
     assert f"from {server.url}" in out
     assert fetched(say, tiny, "2020-10-20", "2020-10-21", "--option", "late=0", *base)[0] == 0
     assert asked(say)["missing"] == 0
-
-

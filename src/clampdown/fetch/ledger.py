@@ -36,7 +36,6 @@ class Got(msgspec.Struct, frozen=True, tag="got", tag_field="is", omit_defaults=
     input: str | None = None  # key of the store's input that it became; its being there is for the store to say
     kept: bool = True  # False: the file was removed after it was read
 
-
     @property
     def which(self) -> tuple[str, str, str]:
         """Which answer it is: what a service says under one key may change."""

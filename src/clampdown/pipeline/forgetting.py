@@ -26,7 +26,7 @@ from clampdown.fetch.wanted import Wanted
 from clampdown.model import TABLES, UNKNOWN_DAY
 from clampdown.pipeline.river import writing
 from clampdown.store import manifest as manifests
-from clampdown.store.manifest import Landed, Manifest, Part
+from clampdown.store.manifest import Manifest, Part
 from clampdown.store.settle import LANDING
 from clampdown.store.storage import LocalStorage, Storage, nothing
 from clampdown.store.store import Store, moment

@@ -71,7 +71,8 @@ def test_radar_ends_of_dates_are_included() -> None:
     spans = sorted(
         {(query(one.url)["dateStart"], query(one.url)["dateEnd"]) for one in found("2022-08-01", "2022-12-01")}
     )
-    assert (spans[0][0], spans[-1][1]) == (stamp_day("2022-09-01", -56) + "T00:00:00Z", stamp_day("2022-09-01", 111) + "T23:59:59Z")
+    first, last = stamp_day("2022-09-01", -56), stamp_day("2022-09-01", 111)
+    assert (spans[0][0], spans[-1][1]) == (f"{first}T00:00:00Z", f"{last}T23:59:59Z")
     assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
 
 
