@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,15 @@ def test_the_last_line_about_a_key_counts(tmp_path: Path) -> None:
         assert {key: found.size for (_, key), found in one.got.items()} == {"a": 9, "b": 3}
         assert [request.country for request in one.requests] == ["IR"]
         assert [line.before for line in one.forgot] == ["2025-01-01"]
+
+
+def test_a_disk_that_takes_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda number, data: real(number, data[:50]))
+    Ledger(tmp_path).add(got("a"), got("b"))
+    monkeypatch.undo()
+    again = Ledger(tmp_path)
+    assert (again.torn, set(again.got)) == (0, {("ooni", "a"), ("ooni", "b")})
 
 
 @given(st.integers(0, 400))
