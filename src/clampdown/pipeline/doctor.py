@@ -31,8 +31,8 @@ MEND: Final = "clampdown doctor --store {store} --mend"
 HINTS: Final = {
     "mark": f"{MEND} writes it again.",
     "manifest": (
-        f"{MEND} goes back to the one before, if all is among the fetched files. Else take it from a copy of the "
-        "store, or move the store away and ingest the files again."
+        f"{MEND} goes back to the one before, if all is among the fetched files and nothing of the log is given up. "
+        "Else take it from a copy of the store, or move the store away and ingest the files again."
     ),
     "part_missing": f"{MEND} makes its day anew from fetched files.",
     "part_damaged": f"{MEND} makes its day anew from fetched files.",
@@ -130,7 +130,8 @@ def _check(store: Store, ledger: Ledger | None, reference: Reference | None, pro
     storage = store.storage
     numbers = manifests.numbers(storage)
     mark = health.mark(storage)
-    if mark is not None and not numbers and not storage.list("tables"):
+    left = None if numbers else manifests.traces(storage)
+    if mark is not None and not numbers and left is None:
         raise StoreError("this is no store", where=store.name, hint="clampdown ingest FILES --store DIR makes one.")
     if mark is None:
         manifests.check_format(storage)
@@ -139,9 +140,9 @@ def _check(store: Store, ledger: Ledger | None, reference: Reference | None, pro
     found = Check(manifest, [], [], set(), bad, [], [], [], busy)
     found.problems += [mark] if mark is not None else []
     found.problems += [Problem("manifest", f"manifest/{number}.json", "it cannot be read") for number in bad]
-    if not numbers and storage.list("tables"):
+    if left is not None:
         found.bad_manifests.append(0)
-        found.problems.append(Problem("manifest", "manifest", "there is none, and there are tables"))
+        found.problems.append(Problem("manifest", "manifest", f"there is none, and there are {left}"))
     count = _counter(found, progress)
     if not found.bad_manifests:
         _store(store, found, manifest or Manifest(), reference, count)

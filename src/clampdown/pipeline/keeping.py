@@ -76,8 +76,8 @@ def doctor(
 def _bare(store: Store) -> bool:
     """Is there nothing yet, so that a store may be made here from fetched files?"""
     storage = store.storage
-    made = manifests.exists(storage) or manifests.numbers(storage) or storage.list("tables") or storage.list("landing")
-    return not made
+    made = manifests.exists(storage) or manifests.numbers(storage) or manifests.traces(storage)
+    return not made and not storage.list("landing")
 
 
 def _ledger(store: Store, raw: Path_ | None) -> Ledger | None:

@@ -166,8 +166,9 @@ def _foundations(storage: Storage, found: Check, ledger: Ledger | None) -> bool:
 
 
 def _covered(storage: Storage, ledger: Ledger | None, found: Check) -> bool:
-    """Is every file that any table here names among the fetched ones, and whole?"""
-    if ledger is None:
+    """Is every file that any table here names among the fetched ones, and whole? And is there no entry of the log that
+    the older manifest does not know: nothing could bring it back."""
+    if ledger is None or health.log.beyond(storage, found.manifest or Manifest()):
         return False
     bad = {(got.service, got.key) for got, _ in found.bad_got}
     whole = {printable(got.name) for key, got in ledger.got.items() if got.kept and got.digest and key not in bad}

@@ -94,6 +94,11 @@ def writing(store: Store) -> Generator[Manifest, None, None]:
 def open_storage(storage: Storage, name: str, *, create: bool = False) -> Store:
     """The store in this storage; with `create`, an empty one where there is nothing yet."""
     if not manifests.exists(storage):
+        if manifests.numbers(storage) or manifests.traces(storage):
+            hint = f"Run this: clampdown doctor --store {name} --mend"
+            raise StoreError(
+                f"{manifests.MARK} is missing, which says of what format the store is", where=name, hint=hint
+            )
         strange = storage.strange()
         if not create or strange:
             hint = "Name a new or an empty folder." if create else "clampdown ingest FILES --store DIR makes one."

@@ -231,7 +231,10 @@ def torn(storage: Storage) -> tuple[list[int], Manifest | None]:
     JSON and nothing that we know was made by a newer Clampdown, and is left alone."""
     bad: list[int] = []
     for number in reversed(manifests.numbers(storage)):
-        data = storage.read(f"manifest/{number}.json")
+        try:
+            data = storage.read(f"manifest/{number}.json")
+        except FileNotFoundError:
+            continue  # a newer one followed it meanwhile
         try:
             json.loads(data)
         except (ValueError, UnicodeDecodeError):
@@ -243,6 +246,9 @@ def torn(storage: Storage) -> tuple[list[int], Manifest | None]:
             raise _unknown(number) from fault
         if found.format != manifests.FORMAT:
             raise _unknown(number)
+        if found.number != number:
+            bad.append(number)
+            continue
         return bad, found
     return bad, None
 
