@@ -13,9 +13,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import buckets
 import kept
-from damages import SAME, cut, flip, newest, part, raw
+from damages import DAY, SAME, cut, flip, newest, part, raw
 
-from clampdown.errors import StoreError
+from clampdown.errors import InputError, StoreError
 from clampdown.fetch.ledger import Ledger
 from clampdown.pipeline import ingest, open_storage
 from clampdown.pipeline.doctor import Health, doctor
@@ -35,9 +35,9 @@ def look(store: Store) -> Health:
     return doctor(store, Ledger(Path(store.name) / "raw"))
 
 
-def heal(store: Store) -> Health:
+def heal(store: Store, **how: Any) -> Health:
     ledger = Ledger(Path(store.name) / "raw")
-    return mend(store, ledger, workers=1, read=kept.read)
+    return mend(store, ledger, workers=1, read=kept.read, **how)
 
 
 def raw_files(folder: Path) -> int:
@@ -120,15 +120,20 @@ def test_what_was_fetched_and_is_damaged_is_fetched_again_only_where_the_store_l
     }
     # And where the store lacks it too, it is named, and the next fetch brings it.
     part(folder, "measurements").unlink()
-    made = heal(store)
+    damaged, needed = kept.files(folder), {kept.name_of(key) for key in keys[:3]}
+    for found in (look(store), heal(store)):
+        assert not found.healthy
+        assert {one.where for one in found.findings if one.kind == "input_needed"} == needed
+        assert kept.files(folder) == damaged
+    made = heal(store, drop=True)
     assert not made.healthy
     lost = {one.where: one.hint for one in made.findings if one.kind == "input_lost"}
-    assert set(lost) == {kept.name_of(key) for key in keys[:3]}
+    assert set(lost) == needed
     assert all("clampdown fetch" in (hint or "") for hint in lost.values())
     ledger = Ledger(folder / "raw")
     ledger.known = store.manifest().inputs
     assert [key for key in keys if ledger.here(kept.service_of(key), key) is None] == keys[:3]
-    assert look(store).healthy
+    assert {one.where: one.wrong for one in look(store).findings} == dict.fromkeys(needed, False), "it is remembered"
 
 
 def test_without_fetched_files_what_is_lost_is_named_and_can_be_ingested(store: Store, tmp_path: Path) -> None:
@@ -136,17 +141,108 @@ def test_without_fetched_files_what_is_lost_is_named_and_can_be_ingested(store: 
     before = {name: data for name, data in kept.files(folder).items() if name.startswith("tables")}
     shutil.move(folder / "raw", tmp_path / "raw")
     cut(part(folder, "observations", "2024-03-03"))
-    made = mend(store, None, workers=1, read=kept.read)
-    assert not made.healthy
-    lost = {one.where: one.hint or "" for one in made.findings if one.kind == "input_lost"}
-    assert set(lost) == {"2024030412_XA.jsonl"}, "the day's other tables tell which file it was"
-    assert "clampdown ingest" in lost["2024030412_XA.jsonl"]
-    assert doctor(store).healthy
+    damaged, number = kept.files(folder), store.manifest().number
+    for made in (doctor(store), mend(store, None, workers=1, read=kept.read), doctor(store)):
+        assert not made.healthy
+        assert {one.kind for one in made.findings} == {"part_damaged", "input_needed"}
+        (needed,) = (one for one in made.findings if one.kind == "input_needed")
+        assert needed.where == "2024030412_XA.jsonl", "the day's other tables tell which file it was"
+        assert all("makes it anew" not in (one.hint or "") for one in made.findings), "no promise that does not hold"
+        assert "--mend FILE" in (needed.hint or "")
+        assert "2024-03-03" in needed.what
+        assert (kept.files(folder), store.manifest().number) == (damaged, number), "what is whole stays"
     ledger = Ledger(tmp_path / "raw")
-    (got,) = (got for got in ledger.got.values() if got.name in lost)
+    (got,) = (got for got in ledger.got.values() if got.name == needed.where)
     one = Input(str(ledger.file(got.digest or "")), got.name, got.name, got.size)
+    return_of = tables_without(damaged, "2024-03-03")
+    # With the file it is mended; or it is let go, is remembered, and comes back as any file does.
+    other = at(shutil.copytree(folder, tmp_path / "other"))
+    healed = mend(other, None, workers=1, read=kept.read, given={got.input or "": one})
+    assert (healed.healthy, healed.mended) == (True, 1)
+    assert tables(Path(other.name)) == before
+    made = mend(store, None, workers=1, read=kept.read, drop=True)
+    assert not made.healthy
+    assert [(one.kind, one.where) for one in made.findings if one.wrong and not one.mended] == [
+        ("part_damaged", part_of(damaged, before)), ("input_lost", needed.where),
+    ]  # fmt: skip
+    assert tables(folder) == return_of
+    for _ in range(2):
+        later = doctor(store)
+        assert [(one.kind, one.where, one.wrong) for one in later.findings] == [("input_lost", needed.where, False)]
+        assert "2024-03-03" in later.findings[0].what
+        assert [(one.name, one.days) for one in status(store).lost] == [(needed.where, ("2024-03-03",))]
+        assert mend(store, None, workers=1, read=kept.read, drop=True).healthy
     ingest([one], store, workers=1, read=kept.read, rules=kept.RULES, reference=kept.REFERENCE)
-    assert {n: d for n, d in kept.files(folder).items() if n.startswith("tables")} == before
+    assert tables(folder) == before
+    assert (doctor(store).findings, status(store).lost) == ((), ())
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in kept.files(folder).items() if name.startswith("tables")}
+
+
+def tables_without(files: dict[str, bytes], day: str) -> dict[str, bytes]:
+    """Those of measurements of the day are gone; signals of it stay."""
+    own = {"series", "signals", "context"}
+    return {
+        name: data for name, data in files.items()
+        if name.startswith("tables") and (f"day={day}" not in name or name.split("/")[1] in own)
+    }  # fmt: skip
+
+
+def part_of(damaged: dict[str, bytes], whole: dict[str, bytes]) -> str:
+    (name,) = (name for name, data in whole.items() if damaged[name] != data)
+    return name
+
+
+def test_one_day_that_can_be_mended_and_one_that_cannot(store: Store, tmp_path: Path) -> None:
+    """A file brought both: the one is made anew from it, and of the other nothing is touched, nor landed twice."""
+    folder = Path(store.name)
+    (tmp_path / "hand.jsonl").write_text("3 z\n")
+    ingest(tmp_path / "hand.jsonl", store, workers=1, read=kept.read, rules=kept.RULES, reference=kept.REFERENCE)
+    (hand,) = (key for key, one in store.manifest().inputs.items() if one.name == "hand.jsonl")
+    day = "2024-03-01"
+    before, inputs = kept.files(folder), store.manifest().inputs
+    for each in (DAY, day):
+        cut(part(folder, "observations", each))
+    cut(part(folder, "cells", day))
+    harmed = kept.files(folder)
+    made = heal(store)
+    assert {one.where for one in made.findings if one.kind == "input_needed"} == {"hand.jsonl"}
+    assert {one.where.split("/")[2] for one in made.findings if one.kind == "part_damaged" and one.mended} == {
+        f"day={DAY}"
+    }
+    after = kept.files(folder)
+    assert {name for name in after if after[name] != before[name]} == {
+        n for n in harmed if f"day={day}/" in n and harmed[n] != before[n]
+    }
+    assert (store.manifest().landing, store.manifest().inputs) == ({}, inputs)
+    one = Input(str(tmp_path / "hand.jsonl"), "hand.jsonl", "hand.jsonl", 4)
+    assert heal(store, given={hand: one}).healthy
+    assert (kept.files(folder), store.manifest().inputs) == (before, inputs)
+    with pytest.raises(InputError, match="never read such a file"):
+        heal(store, given={"0" * 64: one})
+
+
+def test_what_is_lost_is_forgotten_with_its_days(store: Store, tmp_path: Path) -> None:
+    cut(part(Path(store.name), "observations", "2024-03-01"))
+    cut(part(Path(store.name), "observations", "2024-03-03"))
+    mend(store, None, workers=1, read=kept.read, drop=True)
+    assert {day for one in status(store).lost for day in one.days} == {"2024-03-01", "2024-03-03"}
+    forget(store, "2024-03-03", now=kept.NOW)
+    assert {day for one in status(store).lost for day in one.days} == {"2024-03-03"}
+
+
+def test_where_nothing_tells_what_brought_it_nothing_goes_unless_all_is_here(store: Store, tmp_path: Path) -> None:
+    folder = Path(store.name)
+    part(folder, "measurements").unlink()
+    (folder / "raw").rename(tmp_path / "raw")
+    made = mend(store, None, workers=1, read=kept.read)
+    assert {one.where for one in made.findings if one.kind == "input_needed"} == {
+        kept.name_of(key) for key in kept.FILES
+    }
+    (tmp_path / "raw").rename(folder / "raw")
+    assert heal(store).healthy
 
 
 def test_a_store_from_its_fetched_files_alone(whole: Store, tmp_path: Path) -> None:
@@ -175,7 +271,7 @@ def test_files_that_a_torn_line_may_have_named_stay(store: Store) -> None:
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([lines[0][:-9], *lines[1:]]) + b"\n")
     made = heal(store)
-    assert {one.kind for one in made.findings if not one.mended} == {"raw_unnamed"}
+    assert {one.kind for one in made.findings if not one.mended} == {"raw_unlisted"}
     assert made.healthy
     assert raw_files(path.parent) == len(kept.FILES)
 
@@ -196,11 +292,15 @@ def test_what_has_landed_is_settled(store: Store, tmp_path: Path, monkeypatch: p
     assert {(one.kind, one.wrong) for one in found.findings} == {("landing", False)}
     assert found.healthy
     cut(next((Path(store.name) / "landing").rglob("*.observations.parquet")))
-    assert not look(store).healthy
-    made = heal(store)
+    for made in (look(store), heal(store)):
+        assert [one.where for one in made.findings if one.kind == "input_needed"] == ["more.jsonl"]
+        assert store.manifest().landing != {}
+    made = heal(store, drop=True)
     assert [one.where for one in made.findings if one.kind == "input_lost"] == ["more.jsonl"]
     assert store.manifest().landing == {}
-    assert look(store).healthy
+    assert kinds(look(store)) == {"input_lost"}
+    ingest(tmp_path / "more.jsonl", store, workers=1, read=kept.read, rules=kept.RULES)
+    assert look(store).findings == ()
 
 
 def test_what_is_to_be_run_again_is_said_and_not_wrong(tmp_path: Path) -> None:

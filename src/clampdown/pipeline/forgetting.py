@@ -93,7 +93,7 @@ def forget(
             _files(store.storage, ledger, plan.got)
             _lines(ledger, plan.got, day, now or datetime.now(UTC), raw_only=raw_only)
         if not raw_only:
-            _commit(store.storage, manifest, plan)
+            _commit(store.storage, manifest, plan, day)
     return replace(told, done=True)
 
 
@@ -236,8 +236,9 @@ def _lines(ledger: Ledger, gone: Sequence[Got], day: str, now: datetime, *, raw_
     ledger.rewrite(made)
 
 
-def _commit(storage: Storage, manifest: Manifest, plan: _Plan) -> None:
-    if not plan.days and not plan.inputs:
+def _commit(storage: Storage, manifest: Manifest, plan: _Plan, before: str) -> None:
+    lost = {key: one for key, one in manifest.lost.items() if not one.days or max(one.days) >= before}
+    if not plan.days and not plan.inputs and lost == manifest.lost:
         return
     landing: dict[str, tuple[Landed, ...]] = {d: g for d, g in manifest.landing.items() if d not in plan.days}
     following = msgspec.structs.replace(
@@ -245,6 +246,7 @@ def _commit(storage: Storage, manifest: Manifest, plan: _Plan) -> None:
         days={day: entry for day, entry in manifest.days.items() if day not in plan.days},
         landing=landing,
         inputs={key: one for key, one in manifest.inputs.items() if key not in plan.inputs},
+        lost=lost,
     )
     manifests.collect(storage, manifests.commit(storage, following))
 

@@ -92,6 +92,14 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     published: int = 0
 
 
+class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An input that was let go together with damaged tables, and could not be read again."""
+
+    name: str
+    size: int
+    days: tuple[str, ...]  # whose tables went; of others what it brought may still be here
+
+
 class Detected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The findings and events of the whole store, and what they were made from."""
 
@@ -113,6 +121,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: dict[str, Input] = {}
     landing: dict[str, tuple[Landed, ...]] = {}
     days: dict[str, Day] = {}
+    lost: dict[str, Lost] = {}  # by key; until it is read again, or its days are forgotten
     detected: Detected | None = None
 
     def paths(self) -> set[str]:
