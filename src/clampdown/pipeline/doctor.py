@@ -56,7 +56,7 @@ HINTS: Final = {
     "raw_unnamed": f"{MEND} removes it.",
     "raw_unlisted": "It stays. A fetch of its period names it again; else ingest it, or remove it yourself.",
     "raw_gone": "The next clampdown fetch of its period brings it, from where it came from.",
-    "ledger_missing": (
+    "ledger_gone": (
         "Take ledger.jsonl from a copy. Without one the next clampdown fetch begins another, and brings again what it "
         "must; no fetched file is removed."
     ),

@@ -46,7 +46,7 @@ def look(ledger: Ledger, manifest: Manifest | None, count: Count) -> Raw:
     if ledger.torn:
         found.problems.append(Problem("ledger_torn", str(ledger.path), f"{ledger.torn:,} lines cannot be read"))
     if without_ledger(ledger):
-        found.problems.append(Problem("ledger_missing", str(ledger.path), "it is missing, and fetched files are here"))
+        found.problems.append(Problem("ledger_gone", str(ledger.path), "it is missing, and fetched files are here"))
     named = _named(ledger, manifest, count, found)
     _unnamed(ledger, manifest or Manifest(), named, count, found)
     for left in LocalStorage(ledger.root).temporary():

@@ -83,8 +83,8 @@ def writing(store: Store) -> Generator[Manifest, None, None]:
     """The one writer's seat. What a killed writer left is swept first."""
     lock = store.storage.lock()
     try:
-        store.storage.sweep()
         manifest = store.manifest()
+        store.storage.sweep()
         manifests.collect(store.storage, manifest)
         yield manifest
     finally:
