@@ -285,7 +285,9 @@ def services_page() -> str:
         "# Where data come from\n", MADE,
         "`clampdown fetch` brings these; [signals and sources](reference/sources.md) says how files of them are read. "
         "What is brought once is not brought again; what may still be revised is asked for again by the next run. "
-        "Limits, and how far back and how late data come, are as the services document them; what could not be "
+        "Services that answer questions are asked for whole windows at fixed places of the calendar, so that nothing "
+        "is asked for twice: the first and the last may hold more than was asked for. Limits, "
+        "and how far back and how late data come, are as the services document them; what could not be "
         "checked is said.\n",
         table(head, rows),
         *(service_section(one, terms[one.terms]) for one in services),

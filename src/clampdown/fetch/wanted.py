@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,7 @@ class Service:
     listed: Callable[[Asked, str], bool] | None = None
     # The uploads that answer a question, half-open, where upload and measurement differ.
     received: Callable[[Asked], tuple[datetime, datetime]] | None = None
+    grain: timedelta = timedelta(seconds=1)  # of the moments that it has: what it can answer ends at one of them
     # Where a key is.
     at: Callable[[Asked, str], str] | None = None
     options: Mapping[str, str] = field(default_factory=dict[str, str])  # its own words -> what they mean

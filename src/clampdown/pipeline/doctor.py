@@ -189,7 +189,7 @@ def _ledger(ledger: Ledger, found: Check, manifest: Manifest, count: Callable[[i
         what = f"{ledger.torn:,} lines cannot be read"
         found.problems.append(Problem("ledger_torn", str(ledger.path), what))
     whole: dict[str, Problem | None] = {}
-    for _, got in sorted(ledger.got.items()):
+    for got in ledger.every():
         if got.digest is None or not got.kept:
             continue
         if got.digest not in whole:
@@ -199,6 +199,11 @@ def _ledger(ledger: Ledger, found: Check, manifest: Manifest, count: Callable[[i
         if problem is not None:
             found.bad_got.append((got, problem))
             found.problems.append(problem)
+        elif got.input in manifest.gone:
+            day = max((one.before for one in manifest.forgot), default="DAY")
+            hint = f"clampdown forget --before {day} removes it, with the same --store and --raw."
+            what = "its days were forgotten, and the fetched file lies here"
+            found.problems.append(Problem("forgotten", got.key, what, wrong=False, hint=hint))
         elif got.input is not None and got.input not in manifest.inputs and not found.bad_manifests:
             found.absent.append(got)
             found.problems.append(Problem("not_in_store", got.key, "it was read, and the store does not hold it"))

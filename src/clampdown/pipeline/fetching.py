@@ -19,14 +19,18 @@ import msgspec
 
 from clampdown.errors import EnvironmentFault, Error, UsageError
 from clampdown.fetch import fitting
+from clampdown.fetch.asking import newest
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
 from clampdown.fetch.faults import amount, place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
+from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Got, Ledger, Request
 from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
+from clampdown.pipeline.asked import begins
+from clampdown.pipeline.forgetting import recall
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
@@ -109,13 +113,16 @@ def plan(
 
 
 def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list[Wanted]]:
-    """What an earlier run of the same question listed, if it was answered whole, and until which upload."""
-    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), _base(asked))
+    """What an earlier run of the same question listed, if it was answered whole, and until which upload. Nobody knows
+    when a mirror is complete, so it is listed each time; and what was forgotten is listed again."""
+    if asked.base is not None:
+        return asked, []
+    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), None)
     ends: list[datetime] = []
     for one in ledger.requests:
         if (one.service, one.country, one.networks, one.tests, one.options, one.base) != same or one.missing:
             continue
-        if one.until_received is None or datetime.fromisoformat(one.since) > asked.since:
+        if one.until_received is None or begins(one, ledger.forgot) > asked.since:
             continue
         looked = datetime.fromisoformat(one.at).replace(tzinfo=None)
         ends.append(min(datetime.fromisoformat(one.until_received), looked - _SETTLED))
@@ -159,6 +166,7 @@ def fetch(
     """Bring what the plan lists, and take it into the store. The caller holds the lock of the folder."""
     begun = time.monotonic()
     _check_room(made, ledger, keep=keep, cap=cap)
+    recall(store, ledger, made.wanted, made.asked.since)
     haul = _haul(client, ledger, parallel, cap, tell)
     tell(Progress(stage="fetch", total_bytes=made.bytes + sum(_here_bytes(made, ledger))))
     total = _Total()
@@ -302,21 +310,23 @@ def _take(
 
 def _let_go(brought: Iterable[Brought], ledger: Ledger) -> None:
     """Remove files that were read, unless another key still keeps the same bytes."""
-    wanted = {got.digest for got in ledger.got.values() if got.kept}
+    wanted = ledger.kept()
     for one in brought:
         if one.got.digest is not None and one.got.digest not in wanted:
             ledger.file(one.got.digest).unlink(missing_ok=True)
 
 
 def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
+    """What was asked, as far as the service could answer it."""
     asked, received = made.asked, made.received
-    if "uid" in asked.options:
-        return  # single measurements cover no period
+    until = min(asked.until, newest(asked, all_known()[made.service.name], made.service.grain))
+    if "uid" in asked.options or until <= asked.since:
+        return  # single measurements cover no period; and of this one nothing can be there yet
     ledger.add(
         Request(
             made.service.name,
-            asked.since.isoformat(),
-            min(asked.until, asked.now).isoformat(),
+            asked.since.isoformat(timespec="seconds"),
+            until.isoformat(timespec="seconds"),
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             country=asked.country,
             networks=asked.networks,
@@ -326,6 +336,7 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             files=made.files,
             bytes=tally.bytes,
             missing=len(tally.failed),
+            failed=tuple(sorted({one.key for one, _ in tally.failed})),
             base=_base(asked),
         )
     )

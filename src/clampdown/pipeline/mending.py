@@ -19,6 +19,7 @@ from clampdown.fetch.ledger import Got, Ledger, Line, RawLock
 from clampdown.model import CONNECTIVITY, TABLES
 from clampdown.pipeline import detecting
 from clampdown.pipeline.doctor import Check, Health, check, told
+from clampdown.pipeline.forgetting import stay_forgotten
 from clampdown.pipeline.inputs import Input, printable
 from clampdown.pipeline.observe import Read, read_input
 from clampdown.pipeline.river import Tell, ingest, judge_store, quiet, reference_of, unjudged, writing
@@ -111,9 +112,10 @@ class _Work:
             _drop(store, plan)
         fetched: set[str] = set()
         if self.ledger is not None:
-            fetched = {got.input for got in self.ledger.got.values() if got.input is not None}
+            fetched = {got.input for got in self.ledger.every() if got.input is not None}
             _ledger(self.ledger, self.found, store.manifest())
         self._again(reference)
+        stay_forgotten(store, manifest)
         after = store.manifest().inputs
         lost = [_lost(store, manifest, key, fetched) for key in sorted(plan.inputs) if key not in after]
         if days := unjudged(store):  # also what an earlier mending did not come to
@@ -127,10 +129,11 @@ class _Work:
 
     def _again(self, reference: Reference) -> None:
         """Read fetched files that the store does not hold, or not any more."""
-        held = self.store.manifest().inputs
+        manifest = self.store.manifest()
+        held = {*manifest.inputs, *manifest.gone}  # what was forgotten stays forgotten
         inputs: dict[str, Input] = {}
         if self.ledger is not None:
-            for got in self.ledger.got.values():
+            for got in self.ledger.every():
                 if got.input is not None and got.input not in held and got.kept and got.digest is not None:
                     name = printable(got.name)
                     inputs[got.input] = Input(str(self.ledger.file(got.digest)), name, name, got.size)
@@ -169,8 +172,8 @@ def _covered(storage: Storage, ledger: Ledger | None, found: Check) -> bool:
     """Is every file that any table here names among the fetched ones, and whole?"""
     if ledger is None:
         return False
-    bad = {(got.service, got.key) for got, _ in found.bad_got}
-    whole = {printable(got.name) for key, got in ledger.got.items() if got.kept and got.digest and key not in bad}
+    bad = {got.which for got, _ in found.bad_got}
+    whole = {printable(got.name) for got in ledger.every() if got.kept and got.digest and got.which not in bad}
     for table, column in _NAMES.items():
         for path in storage.list(f"tables/{table}"):
             try:
@@ -323,11 +326,11 @@ def _lesser(entry: Day, plan: _Plan, day: str) -> Day | None:
 def _ledger(ledger: Ledger, found: Check, manifest: Manifest) -> None:
     """Lines of files that are gone or damaged: kept as read and removed where the store holds them, else dropped, so
     that they are fetched again."""
-    bad: dict[tuple[str, str], Got | None] = {}
+    bad: dict[tuple[str, str, str], Got | None] = {}
     folder = LocalStorage(ledger.root)
     for got, problem in found.bad_got:
         held = got.input is not None and got.input in manifest.inputs
-        bad[got.service, got.key] = msgspec.structs.replace(got, kept=False) if held else None
+        bad[got.which] = msgspec.structs.replace(got, kept=False) if held else None
         if problem.kind == "raw_damaged" and got.digest is not None:
             folder.delete(f"{got.digest[:2]}/{got.digest}")
     if not ledger.torn:  # else a torn line may have named them
@@ -338,11 +341,11 @@ def _ledger(ledger: Ledger, found: Check, manifest: Manifest) -> None:
         ledger.rewrite(_kept(ledger.lines(), bad))
 
 
-def _kept(lines: Iterable[Line], bad: Mapping[tuple[str, str], Got | None]) -> Iterator[Line]:
+def _kept(lines: Iterable[Line], bad: Mapping[tuple[str, str, str], Got | None]) -> Iterator[Line]:
     for line in lines:
-        if not isinstance(line, Got) or (line.service, line.key) not in bad:
+        if not isinstance(line, Got) or line.which not in bad:
             yield line
-        elif (changed := bad[line.service, line.key]) is not None:
+        elif (changed := bad[line.which]) is not None:
             yield changed
 
 

@@ -84,7 +84,7 @@ def listed(asked: Asked, client: Client) -> tuple[str, ...]:
     asking.wants(asked, networks=True)
     of, most = known(NAME), asking.whole(asked, "most", MOST)
     found: dict[str, None] = {}
-    for window in asking.windows(asked, of, of.window or asking.DAY):
+    for window in asking.pieces(asked, of, of.window or asking.DAY):
         for page in _pages(asked, client, window, min(of.page, most + 1)):
             before = len(found)
             found.update(dict.fromkeys(page))
