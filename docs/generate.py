@@ -285,7 +285,9 @@ def services_page() -> str:
         "# Where data come from\n", MADE,
         "`clampdown fetch` brings these; [signals and sources](reference/sources.md) says how files of them are read. "
         "What is brought once is not brought again; what may still be revised is asked for again by the next run. "
-        "Limits, and how far back and how late data come, are as the services document them; what could not be "
+        "Services that answer questions are asked for whole windows at fixed places of the calendar, so that nothing "
+        "is asked for twice: the first and the last may hold more than was asked for. Limits, "
+        "and how far back and how late data come, are as the services document them; what could not be "
         "checked is said.\n",
         table(head, rows),
         *(service_section(one, terms[one.terms]) for one in services),
@@ -339,6 +341,7 @@ def schemas() -> Iterator[tuple[str, str]]:
     """Every output's JSON Schema; the summaries are made above the stretch that knows the others."""
     import msgspec
 
+    from clampdown.cli.fetched import Answered, Jobs, Planned
     from clampdown.pipeline import Summary
     from clampdown.pipeline.detecting import DetectSummary
     from clampdown.pipeline.doctor import Health
@@ -349,8 +352,10 @@ def schemas() -> Iterator[tuple[str, str]]:
     for name in OUTPUTS:
         yield f"{name}.json", schema(name).decode()
     kept = (("status", Status), ("forget", Forgotten), ("doctor", Health))
-    for name, kind in (("ingest", Summary), ("detect", DetectSummary), *kept):
-        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {name} --json`"}
+    fetches = (("fetch", Answered), ("fetch-dry-run", Planned), ("fetch-jobs", Jobs))
+    for name, kind in (("ingest", Summary), ("detect", DetectSummary), *kept, *fetches):
+        words = {"fetch-dry-run": "fetch --dry-run", "fetch-jobs": "fetch jobs"}.get(name, name)
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"`clampdown {words} --json`"}
         made = msgspec.json.encode({**head, **msgspec.json.schema(kind)}, order="sorted")
         yield f"{name}.json", msgspec.json.format(made, indent=2).decode() + "\n"
 

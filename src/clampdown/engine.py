@@ -137,7 +137,7 @@ class Engine:
             "threads": self.threads,
             "memory_limit": self.memory,
             "preserve_insertion_order": True,
-            "temp_directory": self.spill or "",
+            "temp_directory": _spelled(self.spill) if self.spill else "",
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -167,6 +167,16 @@ def _last_uses(steps: Sequence[tuple[str, str]], streams: Sequence[str]) -> dict
     for name, number in last.items():
         found.setdefault(number, []).append(name)
     return found
+
+
+def _spelled(folder: str) -> str:
+    """A folder as DuckDB takes it, which wants text: the name of a folder is bytes, and in a locale without them (`C`)
+    Python holds letters beyond ASCII as something else."""
+    try:
+        return folder.encode(errors="surrogateescape").decode()
+    except UnicodeDecodeError:
+        hint = "Rename the folder, or the one above it that is written so."
+        raise EnvironmentFault("the name of the store's folder is not UTF-8", hint=hint) from None
 
 
 def _checked(name: str) -> str:

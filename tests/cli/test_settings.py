@@ -51,8 +51,16 @@ def test_size(text: str, value: int) -> None:
         ({"CLAMPDOWN_LIMIT_RECORD": "0"}, None, "cannot be 0"),
         ({}, b"wokers = 2", "Did you mean 'workers'"),
         ({}, b"workers = -1", "negative"),
-        ({}, b"workers = true", "cannot be True"),
-        ({}, b"workers = [1]", "cannot be [1]"),
+        ({}, b"workers = true", "workers must be a whole number, and true is no number"),
+        ({}, b"workers = [1]", "workers must be a whole number, and it is a list"),
+        ({}, b"workers = 'many'", "clampdown.toml, workers: 'many' is not a number"),
+        ({}, b"store = 5", "store must be text, and 5 is a number"),
+        ({}, b"raw_keep = 1.5", "raw_keep must be true or false, and 1.5 is a number"),
+        ({}, b"raw_keep = 1979-05-27", "raw_keep must be true or false, and 1979-05-27 is a date or a time"),
+        ({}, b"proxy = { host = 1 }", "proxy must be text, and it is a table"),
+        ({}, b"store = ''", "store is empty"),
+        ({}, b"mirror = ' '", "mirror is empty"),
+        ({"CLAMPDOWN_STORE": "\udcc3\udcbf"}, None, "store holds letters that cannot be read in this locale"),
         ({}, b"workers", "not a TOML file"),
         ({}, b"\xff", "not a TOML file"),
     ],
@@ -64,6 +72,13 @@ def test_faults_are_said(environment: dict[str, str], toml: bytes | None, says: 
     assert caught.value.exit_code == 2
     if toml is not None:
         assert "clampdown.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\udcc3"])
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings) if str(field.type) == "str | None"])
+def test_a_name_that_is_none(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"^the command line: {name} (is empty|holds letters)"):
+        resolve({name: value}, {}, None)
 
 
 def test_variables_that_are_not_settings_are_left_alone() -> None:

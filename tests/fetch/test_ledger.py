@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,29 @@ def test_here_is_what_lies_here_whole_or_what_the_store_holds(tmp_path: Path) ->
     assert here() == {"whole", "gap"}
     ledger.known = {"k1", "k2"}
     assert here() == {"whole", "gap", "gone", "let go"}
+
+
+def test_answers_that_a_store_has_read_stay_named_when_the_next_one_comes(tmp_path: Path) -> None:
+    """What a service says of an open window changes; the store holds each answer, and its file stays."""
+    first, second, third = (got("open", letter * 64, size=3, settled=False) for letter in "abc")
+    ledger = Ledger(tmp_path)
+    ledger.add(first, msgspec.structs.replace(first, input="k1"))
+    ledger.add(second)  # killed before it was read
+    ledger.add(third, msgspec.structs.replace(third, input="k3"))
+    ledger.add(got("other", "c" * 64))
+    for one in (ledger, Ledger(tmp_path)):
+        assert [(each.digest or "")[0] + each.key for each in one.every()] == ["aopen", "copen", "cother"]
+        assert (one.held(), sorted(one.kept())) == (6, ["a" * 64, "c" * 64])
+        assert one.got["ooni", "open"].input == "k3"
+    # Rewriting keeps them; a file that is let go is kept no more; what is said again is current again.
+    ledger.rewrite(
+        msgspec.structs.replace(line, kept=False) if isinstance(line, Got) and line.input == "k1" else line
+        for line in list(ledger.lines())
+    )
+    assert (len(list(ledger.every())), ledger.held()) == (3, 3)
+    ledger.add(msgspec.structs.replace(first, input="k1"))
+    for one in (ledger, Ledger(tmp_path)):
+        assert [(each.digest or "")[0] for each in one.every() if each.key == "open"] == ["c", "a"]
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

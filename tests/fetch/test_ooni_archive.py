@@ -14,7 +14,8 @@ from replay.server import Replay
 
 from clampdown.errors import Error, UsageError
 from clampdown.fetch.client import Client
-from clampdown.fetch.ledger import Ledger, Request
+from clampdown.fetch.faults import place
+from clampdown.fetch.ledger import Forgot, Ledger, Request
 from clampdown.fetch.services import ooni
 from clampdown.fetch.wanted import Asked
 from clampdown.pipeline import fetching
@@ -112,9 +113,12 @@ def test_a_mirror_that_is_not_there(tmp_path: Path) -> None:
         keys(replace(ASKED, base=str(tmp_path / "none")))
 
 
-def test_what_was_listed_long_ago_is_not_listed_again(served: tuple[Replay, Bucket], tmp_path: Path) -> None:
+def test_what_was_listed_long_ago_is_not_listed_again(
+    served: tuple[Replay, Bucket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server, bucket = served
-    asked = replace(ASKED, base=f"{server.url}/ooni")
+    monkeypatch.setattr(ooni, "BASE", f"{server.url}/ooni")
+    asked = ASKED
     ledger = Ledger(tmp_path)
     with Client() as client:
         first = fetching.plan(ooni.SERVICE, asked, client, ledger)
@@ -136,3 +140,58 @@ def test_what_was_listed_long_ago_is_not_listed_again(served: tuple[Replay, Buck
         ledger.file(next(iter(ledger.got.values())).digest or "").unlink()
         lost = fetching.plan(ooni.SERVICE, asked, client, ledger)
         assert lost.here == lost.files - 1
+
+
+def test_what_was_forgotten_is_listed_again(
+    served: tuple[Replay, Bucket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, bucket = served
+    monkeypatch.setattr(ooni, "BASE", f"{server.url}/ooni")
+    asked = ASKED
+    middle = asked.since + timedelta(days=2)
+    ledger = Ledger(tmp_path)
+
+    def request(at: str) -> Request:
+        return Request("ooni", asked.since.isoformat(), asked.until.isoformat(), at, country=asked.country,
+                       until_received=ooni.received(asked)[1].isoformat())  # fmt: skip
+
+    with Client() as client:
+        first = fetching.plan(ooni.SERVICE, asked, client, ledger)
+        fetching.bring(first, client, ledger)
+        ledger.add(request("2026-03-01T00:00:00Z"))
+        old = [got for got in ledger.got.values() if ooni_day(got.key) < middle]
+        kept = [line for line in ledger.lines() if line not in old]
+        ledger.rewrite([*kept, Forgot(middle.date().isoformat(), "2026-03-02T00:00:00Z")])
+        assert old
+        again = fetching.plan(ooni.SERVICE, asked, client, ledger)
+        assert (again.files, again.here) == (first.files, first.files - len(old))
+        # What still stands need not be listed, and once it was brought again nor need the rest.
+        before = bucket.pages
+        later = fetching.plan(ooni.SERVICE, replace(asked, since=middle), client, ledger)
+        assert (later.here, bucket.pages - before <= 3) == (later.files, True)
+        fetching.bring(again, client, ledger)
+        ledger.add(request("2026-03-03T00:00:00Z"))
+        before = bucket.pages
+        assert fetching.plan(ooni.SERVICE, asked, client, ledger).here == first.files
+        assert bucket.pages - before <= 3
+
+
+def ooni_day(key: str) -> datetime:
+    found = next(part for part in key.split("/") if len(part) == 8 and part.isdecimal())
+    return datetime.strptime(found, "%Y%m%d")
+
+
+def test_a_mirror_that_grows_is_looked_at_again(tmp_path: Path) -> None:
+    mirror, aside = tmp_path / "mirror", tmp_path / "aside"
+    ARCHIVE.write(mirror)
+    day = next(path for path in sorted((mirror / "raw").iterdir()) if path.is_dir())
+    day.rename(aside)
+    asked = replace(ASKED, base=str(mirror))
+    ledger = Ledger(tmp_path / "raw")
+    with Client() as client:
+        first = fetching.plan(ooni.SERVICE, asked, client, ledger)
+        ledger.add(Request("ooni", asked.since.isoformat(), asked.until.isoformat(), "2026-03-01T00:00:00Z",
+                           country=asked.country, base=place(str(mirror)),
+                           until_received=ooni.received(asked)[1].isoformat()))  # fmt: skip
+        aside.rename(day)
+        assert fetching.plan(ooni.SERVICE, asked, client, ledger).files > first.files

@@ -10,7 +10,7 @@ import gzip
 import json
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from replay.server import Asked, Replay, Reply, document
 
 from clampdown.cli import group
 from clampdown.cli.frame import run
-from clampdown.pipeline import api
+from clampdown.pipeline import api, keeping
 
 sys.path += [str(Path(__file__).parent / "services"), str(Path(__file__).parents[1] / "intake")]
 import made_mrt as mrt
@@ -82,7 +82,7 @@ def test_ioda(server: Replay, say: Say) -> None:
 
     server.mount("/ioda/", reply)
     done = twice(say, "ioda", "IR", "--network", "AS58224", "--since", "2022-09-10", "--until", "2022-10-01")
-    assert done["levels"] == 21 * 288 * 8  # five sources of the country, three of the network
+    assert done["levels"] == 30 * 288 * 8  # five sources of the country, three of the network, in three whole windows
     assert done["gaps"] == 4  # lists of alerts without a row: of two entities, in two windows
     assert done["failed"] == done["rejects"] == 0
     assert {one["entity"] for one in api.open_store("store").series().to_pylist()} == {"IR", "AS58224"}
@@ -117,6 +117,26 @@ def test_google(server: Replay, say: Say) -> None:
     server.mount("/google/", reply)
     done = twice(say, "google", "IR", "--since", "2022-09-01", "--until", "2022-09-02")
     assert done["levels"] == 48 * done["brought"]
+    # A question that begins or ends elsewhere in the same windows brings nothing, and no second series.
+    for since, until in (("2022-09-02", "2022-09-03"), ("2022-09-01T12:00", "2022-09-10")):
+        code, out, err = say("google", "IR", "--since", since, "--until", until)
+        assert (code, json.loads(out)["brought"], json.loads(out)["levels"]) == (0, 0, 0), err
+
+
+def test_status_asks_for_nothing_that_cannot_be_there(server: Replay, say: Say) -> None:
+    """Tor Metrics is two days late, and has whole days."""
+    server.mount("/tor-metrics/", lambda asked: answered(b"No data available\n", "text/plain"))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    words = ("tor-metrics", "IR", "--option", "what=relay", "--since")
+    assert say(*words, (now - timedelta(days=1)).isoformat())[0] == 0
+    assert keeping.status("store").asked == ()
+    assert say(*words, (now - timedelta(days=9)).isoformat())[0] == 0
+    [ask] = keeping.status("store").asked
+    last = (now - timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    [period] = ask.periods
+    assert period.until == last.isoformat()
+    assert [gap.last for gap in ask.gaps] == [(last - timedelta(days=1)).date().isoformat()]
+    assert "." not in period.since, "seconds are enough"
 
 
 def test_radar_and_its_token(server: Replay, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

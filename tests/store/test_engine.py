@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -118,3 +121,24 @@ def test_a_stream_that_breaks_off_says_its_own_fault() -> None:
     with pytest.raises(StoreError, match="damaged") as said:
         Engine().query("SELECT * FROM t", {"t": Stream(pa.schema([("a", pa.int64())]), read)})
     assert said.value.where == "tables/x"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes, and the locale C has ASCII alone")
+def test_folders_beyond_ascii_in_a_locale_without_them(tmp_path: Path) -> None:
+    """Python then holds the letters as something that is no text; DuckDB is given the name that the folder has."""
+    (tmp_path / "ÿü").mkdir()
+    code = (
+        "import os, sys; from clampdown.engine import Engine\n"
+        "[name] = os.listdir(sys.argv[1])\n"
+        "print(Engine(spill=os.path.join(sys.argv[1], name)).query('SELECT 5 AS n', {})['n'].to_pylist())"
+    )
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.run(words, env=environment, capture_output=True, check=True)
+    assert said.stdout.strip() == b"[5]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes")
+def test_a_folder_whose_name_is_no_text() -> None:
+    with pytest.raises(Error, match="not UTF-8"):
+        Engine(spill=os.fsdecode(b"/nowhere/\xff")).query("SELECT 5 AS n", {})

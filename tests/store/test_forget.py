@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kept
 
 from clampdown.errors import StoreError, UsageError
-from clampdown.fetch.ledger import Forgot, Ledger
+from clampdown.fetch.ledger import Forgot, Got, Ledger
+from clampdown.fetch.wanted import Wanted
 from clampdown.pipeline import ingest, open_storage
-from clampdown.pipeline.forgetting import Forgotten, forget
+from clampdown.pipeline.forgetting import Forgotten, forget, recall
 from clampdown.pipeline.inputs import Input
 from clampdown.pipeline.status import status
 from clampdown.store.storage import LocalStorage
@@ -86,6 +88,27 @@ def test_it_can_be_brought_back(whole: Store, store: Store) -> None:
     inputs = [Input(str(ledger.file(one.digest or "")), one.name, one.name, one.size) for one in lines]
     made = ingest(inputs, store, workers=1, read=kept.read, rules=kept.RULES, reference=kept.REFERENCE)
     assert made.already_here == 2
+    assert store.storage.list("tables") == whole.storage.list("tables")
+
+
+def wanted(got: Got) -> Wanted:
+    return Wanted(got.service, got.key, "https://service.example/", got.name)
+
+
+def test_what_also_held_later_days_is_read_again_when_its_days_are_asked_for_again(whole: Store, store: Store) -> None:
+    """A file of the second of March held a record of the first, which went with its day."""
+    gone(store, "2024-03-02")
+    ledger = ledger_of(store)
+    assert [one.cut for one in store.manifest().inputs.values() if one.cut] == ["2024-03-02"]
+    wants = [wanted(kept.got(ledger.root, key, text)) for key, text in kept.FILES.items()]
+    recall(store, ledger, wants, datetime(2024, 3, 2))
+    assert len(store.manifest().inputs) == 4, "it was not asked for"
+    recall(store, ledger, wants, datetime(2024, 3, 1))
+    assert len(store.manifest().inputs) == 3
+    lines = [kept.got(ledger.root, key, text) for key, text in kept.FILES.items()]
+    inputs = [Input(str(ledger.file(one.digest or "")), one.name, one.name, one.size) for one in lines]
+    made = ingest(inputs, store, workers=1, read=kept.read, rules=kept.RULES, reference=kept.REFERENCE)
+    assert made.already_here == 3
     assert store.storage.list("tables") == whole.storage.list("tables")
 
 

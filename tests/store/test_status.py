@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kept
 
 from clampdown.fetch.known import all_known
-from clampdown.fetch.ledger import Forgot, Ledger, Request
+from clampdown.fetch.ledger import Forgot, Got, Ledger, Request
 from clampdown.pipeline import asked, ingest, open_storage
 from clampdown.pipeline.status import Status, status
 from clampdown.store.storage import LocalStorage
@@ -117,6 +117,12 @@ def test_periods(requests: list[Request], forgot: list[Forgot], periods: str) ->
     assert ", ".join(found) == periods
 
 
+def test_times_are_said_in_seconds() -> None:
+    one = Request("ooni", "2024-03-01T07:08:09.123456", "2024-03-02T07:08:09.654321", kept.AT)
+    [ask] = asked.asks([one], [], lambda _ask, _day: True)
+    assert [(p.since, p.until) for p in ask.periods] == [("2024-03-01T07:08:09", "2024-03-02T07:08:09")]
+
+
 def test_questions_are_told_apart_and_days_are_whole() -> None:
     other = request("03-01", "03-03", tests=("telegram",))
     part = Request("ooni", "2024-03-01T12:00:00", "2024-03-03T12:00:00", kept.AT)
@@ -145,3 +151,40 @@ def test_every_service_has_its_sources() -> None:
     assert (found["ooni-api"], found["radar"]) == (("ooni",), ("cloudflare-radar",))
     assert "bgp-collectors" in found["routeviews"]
     assert asked.sources_of("nobody") == ("nobody",)
+
+
+def brought(key: str, at: str) -> Got:
+    return Got("ooni", key, key, "ab" * 32, 3, at)
+
+
+@pytest.mark.parametrize(
+    ("requests", "got", "missing"),
+    [
+        # What was not to be had belongs to the period that it was asked for.
+        ([request("03-01", "03-03", missing=2, failed=("a", "b"))], [], 2),
+        ([request("03-01", "03-03", missing=2, failed=("a", "b")), request("03-03", "03-05", at=LATER)], [], 2),
+        ([request("03-01", "03-03", missing=1, failed=("a",)), request("03-02", "03-05", at=LATER)], [], 1),
+        # Two runs that could not have the same file lack one file.
+        ([request("03-01", "03-03", missing=1, failed=("a",)),
+          request("03-02", "03-05", at=LATER, missing=1, failed=("a",))], [], 1),
+        # It was had, by whatever question; or all of the period was answered again without it.
+        ([request("03-01", "03-03", missing=2, failed=("a", "b"))], [brought("a", LATER)], 1),
+        ([request("03-01", "03-03", missing=1, failed=("a",))], [brought("a", "2024-03-01T00:00:00Z")], 1),
+        ([request("03-01", "03-03", missing=1, failed=("a",)), request("03-01", "03-05", at=LATER)], [], 0),
+        # The window has ended meanwhile, and came under the key of its end.
+        ([request("03-01", "03-03", missing=1, failed=("q?s=1&e=open&c=IR",))], [brought("q?s=1&e=9&c=IR", LATER)], 0),
+        ([request("03-01", "03-03", missing=1, failed=("q?s=1&e=open&c=IR",))], [brought("q?s=2&e=9&c=IR", LATER)], 1),
+        # Files that nothing names.
+        ([request("03-01", "03-03", missing=3, failed=("a",)), request("03-03", "03-05", at=LATER)], [], 3),
+    ],
+)  # fmt: skip
+def test_what_is_missing_belongs_to_its_period(requests: list[Request], got: list[Got], missing: int) -> None:
+    held = {(one.service, one.key): one for one in got}
+    (ask,) = asked.asks(requests, [], lambda _ask, _day: True, held)
+    assert ask.missing == missing
+
+
+def test_what_is_missing_of_forgotten_days_is_missed_no_more() -> None:
+    old, new = request("03-01", "03-03", missing=1, failed=("a",)), request("03-01", "03-05")
+    (ask,) = asked.asks([old, new], GONE, lambda _ask, _day: True)
+    assert ask.missing == 0

@@ -52,6 +52,11 @@ def command(context: click.Context, before: str, raw_only: bool, dry_run: bool, 
         write_stdout("".join(f"{plain(line)}\n" for line in _text(found)).encode())
     if dry_run:
         frame.notes.note("nothing was removed (--dry-run)")
+    if found.inputs_unnamed:
+        frame.notes.note(
+            f"{found.inputs_unnamed:,} of the inputs are in no ledger that was looked into: where they were fetched to "
+            "another folder, the same command with --raw DIR removes their files"
+        )
     if found.stale and not dry_run:
         frame.notes.warn(
             "findings, events and outages are of other days than the store holds now: "

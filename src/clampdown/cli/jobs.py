@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from clampdown.cli.settings import JOBS
+from clampdown.cli.settings import JOBS, other_than
 from clampdown.errors import Error, UsageError
 
 _DAYS: Final = re.compile(r"(\d{1,5}) days?")
@@ -109,7 +109,7 @@ def unknown(name: str, what: str, known: Iterable[str]) -> UsageError:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise UsageError(f"{name} cannot be {value!r}", hint="It takes text.")
+        raise other_than(name, "text", value)
     return value.strip()
 
 
@@ -126,7 +126,7 @@ def _tests(name: str, value: object) -> tuple[str, ...]:
 def _moment(_name: str, value: object) -> datetime:
     from clampdown.store.store import moment
 
-    made = moment(value if isinstance(value, date | str) else f"{value!r}")
+    made = moment(value if isinstance(value, date | str) else str(value))
     if made is None:
         raise UsageError("no time is given")
     return made
@@ -147,7 +147,9 @@ def _networks(_name: str, value: object) -> tuple[int, ...]:
 
 def _options(name: str, value: object) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict):
-        raise UsageError(f"{name} cannot be {value!r}", hint='Write it as: options = { layout = "hourly" }.')
+        fault = other_than(name, "a table", value)
+        fault.hint = 'Write it as: options = { layout = "hourly" }.'
+        raise fault
     return {key: _texts(key, one) for key, one in sorted(value.items())}
 
 

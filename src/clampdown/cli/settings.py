@@ -41,43 +41,78 @@ class Settings:
     mirror: str | None = None  # address or folder of a mirror that holds each service below its name
     proxy: str | None = None  # address of a proxy: http://, socks5h://
     fetch_parallel: int = 0  # connections at once; 0 = what each service is said to bear
-    fetch_total: int = 0  # seconds that one run may take; 0 = no limit
+    fetch_total: int = 0  # seconds that one run may take, with all of its jobs; 0 = no limit
     token_file: str | None = None  # file with the token of the service that is asked
     quiet: bool = False  # errors only
     verbose: int = 0  # 1: notes on what is done; 2: where a fault happened
     log_format: str = "text"  # text | json, of what goes to stderr
 
 
-def size(text: str) -> int:
+def size(given: str) -> int:
     """A number of bytes or of things, with an optional k, M or G (of 1024)."""
-    found = re.fullmatch(r"\s*(\d+)\s*([kmg]?)i?b?\s*", text.lower())
+    found = re.fullmatch(r"\s*(\d+)\s*([kmg]?)i?b?\s*", given.lower())
     if found is None:
-        raise UsageError(f"{text!r} is not a number", hint="Write a whole number, or one with k, M or G.")
+        raise UsageError(f"{given!r} is not a number", hint="Write a whole number, or one with k, M or G.")
     return int(found[1]) * _UNITS[found[2]]
 
 
-def truth(text: str) -> bool:
+def truth(given: str) -> bool:
     """yes or no, in the usual spellings."""
-    low = text.strip().lower()
+    low = given.strip().lower()
     if low in {"1", "true", "yes", "on"}:
         return True
     if low in {"", "0", "false", "no", "off"}:
         return False
-    raise UsageError(f"{text!r} is neither yes nor no", hint="Write yes or no.")
+    raise UsageError(f"{given!r} is neither yes nor no", hint="Write yes or no.")
 
 
+# A field's type -> what a person is told that it takes.
+_KINDS: Final = {"int": "a whole number", "bool": "true or false", "str": "text", "str | None": "text"}
 _READERS: Final[dict[str, Callable[[str], Any]]] = {"int": size, "bool": truth, "str": str, "str | None": str}
+
+
+def other_than(name: str, wanted: str, value: object) -> UsageError:
+    """A value of another kind than its name takes, in the words of the file."""
+    match value:
+        case bool():
+            said = f"{str(value).lower()} is no {wanted.split()[-1]}"
+        case int() | float():
+            said = f"{value} is a number"
+        case str():
+            said = f"{value!r} is text" if value.strip() else "it is empty"
+        case list():
+            said = "it is a list"
+        case dict():
+            said = "it is a table"
+        case _:
+            said = f"{value} is a date or a time"
+    return UsageError(f"{name} must be {wanted}, and {said}")
+
+
+def text(name: str, value: str) -> str:
+    """A name of something, such as one that a file can have."""
+    if not value.strip():
+        raise UsageError(f"{name} is empty", hint="Name one, or leave it out.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a name of bytes that are no text here is none to DuckDB or in JSON
+        hint = "If the name looks right to you, say LC_ALL=C.UTF-8 before the command; else rename it."
+        raise UsageError(f"{name} holds letters that cannot be read in this locale", hint=hint) from None
+    return value
 
 
 def _read(name: str, kind: str, value: object) -> Any:
     """A value from a flag, a variable or the file, as the field's type."""
     expected = {"int": int, "bool": bool}.get(kind, str)
-    if type(value) is expected:
+    if isinstance(value, str):
+        try:
+            result = _READERS[kind](value) if expected is not str or name == "log_format" else text(name, value)
+        except UsageError as fault:
+            raise fault.at(name) if name not in fault.what else fault from None
+    elif type(value) is expected:
         result = value
-    elif isinstance(value, str):
-        result = _READERS[kind](value)
     else:
-        raise UsageError(f"{name} cannot be {value!r}", hint=f"it takes {kind.replace('str', 'text')}")
+        raise other_than(name, _KINDS[kind], value)
     if name == "store" and isinstance(result, str) and "://" in result:
         from clampdown.store.access import address_of
 

@@ -65,7 +65,9 @@ def _text(found: Status) -> Iterator[str]:
         "came along", [f"{one.source} {one.country or '(no country)'}: {said_runs(one.runs)}" for one in found.edges]
     )
     if found.forgotten_before:
-        yield _row("forgotten", f"what was before {found.forgotten_before}")
+        days = [one.first for one in found.sources if one.first is not None]
+        again = min(days, default=found.forgotten_before) < found.forgotten_before
+        yield _row("forgotten", f"what was before {found.forgotten_before}" + (", but for what came since" * again))
     yield from _block("lost", [f"{one.name}: {in_runs(one.days) or ', '.join(one.days)}" for one in found.lost])
     counts = ", ".join(f"{reason} {count:,}" for reason, count in found.rejects.items())
     yield _row("rejects", f"{sum(found.rejects.values()):,}: {counts}".rstrip(": "))
@@ -116,7 +118,8 @@ def _plural(count: int, name: str) -> str:
 def _ask(ask: Ask) -> Iterator[str]:
     narrow = [*ask.tests, *(f"AS{number}" for number in ask.networks)]
     narrow += [f"{name}={','.join(values)}" for name, values in ask.options.items()]
-    yield " ".join((ask.service, ask.country or "", *narrow)).strip()
+    base = f"from {ask.base}" if ask.base is not None else ""
+    yield " ".join(word for word in (ask.service, ask.country, *narrow, base) if word)
     looks = [one.until_received for one in ask.periods if one.until_received]
     for since, until in _spans(ask):
         yield f"  {since} to {until}"
@@ -124,7 +127,7 @@ def _ask(ask: Ask) -> Iterator[str]:
         between = min(looks) if min(looks) == max(looks) else f"{min(looks)} (for its oldest look) or {max(looks)}"
         yield f"  uploads after {between} were not looked for"
     if ask.missing:
-        yield f"  {ask.missing:,} files were not to be had when it was asked last"
+        yield f"  {_plural(ask.missing, 'file')} of it could not be had; the same question asks for them again"
     if ask.gaps:
         yield f"  without anything: {said_runs(ask.gaps)}"
 

@@ -1,7 +1,8 @@
-"""Law: windows cover what was asked exactly, never overlap and never exceed what a service takes in one question.
+"""Law: windows hold all that was asked, never overlap and never exceed what a service takes in one question.
 
-What has been asked for once has the same key when it is asked for again: windows are cut at fixed places of the
-calendar, and a window that is cut off by the present is named `open` instead of by its end.
+What has been asked for once has the same key when it is asked for again, also as a part of another question: windows
+lie at fixed places of the calendar and are asked for whole, and a window that is cut off by the present is named
+`open` instead of by its end. So the first and the last may hold more than was asked for.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import msgspec
 
 from clampdown.errors import InputError, UsageError
 from clampdown.fetch.bucket import folder_of
+from clampdown.fetch.fitting import Misfit
 from clampdown.fetch.known import Known
 from clampdown.fetch.wanted import Asked, Secret
 
 EPOCH: Final = datetime(1970, 1, 1)
+OPEN: Final = "open"  # in a key or a name, in place of an end that is the present
 SECOND: Final = timedelta(seconds=1)
 DAY: Final = timedelta(days=1)
 _MOST: Final = 256 << 20  # bytes of an answer that is looked into
@@ -36,7 +39,7 @@ class Window(NamedTuple):
     @property
     def until(self) -> str:
         """Its end, as a key or a name says it."""
-        return "open" if self.open else stamp(self.end)
+        return OPEN if self.open else stamp(self.end)
 
     def settled(self, now: datetime, after: timedelta) -> bool:
         """Has it ended so long ago that nothing of it is revised?"""
@@ -53,15 +56,35 @@ def ceil(time: datetime, grain: timedelta) -> datetime:
     return floor(time + grain - timedelta(microseconds=1), grain)
 
 
+def newest(asked: Asked, of: Known, grain: timedelta = SECOND) -> datetime:
+    """The end of what can be there."""
+    return floor(asked.now - of.delay, grain)
+
+
 def windows(asked: Asked, of: Known, length: timedelta, grain: timedelta = SECOND) -> Iterator[Window]:
-    """The asked period in pieces of at most this length; what cannot be there yet is not asked for."""
-    start, end = floor(asked.since, grain), ceil(asked.until, grain)
-    newest = floor(asked.now - of.delay, grain)
-    last = end <= newest
-    end = min(end, newest)
+    """The windows of this length, one after the other since the epoch, that hold some of the asked period: whole where
+    they are over, whatever was asked of them. One that is not over ends with the question, or open with the present."""
+    last, until = newest(asked, of, grain), ceil(asked.until, grain)
+    end = min(until, last)
+    start = floor(asked.since, length)
+    while start < end and floor(asked.since, grain) < end:
+        over = start + length
+        if over <= last:
+            yield Window(start, over, open=False)
+        else:
+            yield Window(start, end, open=until > last)
+        start = over
+
+
+def pieces(asked: Asked, of: Known, length: timedelta) -> Iterator[Window]:
+    """The asked period and nothing beside it, in pieces of at most this length; what cannot be there yet is not asked
+    for."""
+    start, last = floor(asked.since, SECOND), newest(asked, of)
+    until = ceil(asked.until, SECOND)
+    end = min(until, last)
     while start < end:
         cut = min(floor(start, length) + length, end)
-        yield Window(start, cut, open=not last and cut == end)
+        yield Window(start, cut, open=until > last and cut == end)
         start = cut
 
 
@@ -106,6 +129,12 @@ def question(path: str, *words: tuple[str, object]) -> str:
     return f"{path}?{urlencode(words)}" if words else path
 
 
+def follows(key: str, other: str) -> bool:
+    """Is this the key of the window that was open under the other one, now that it has ended?"""
+    head, found, tail = other.partition(f"={OPEN}")
+    return bool(found) and key.startswith(f"{head}=") and key.endswith(tail)
+
+
 def choices(asked: Asked, name: str, known: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:
     """What an option names, each of it known."""
     given = asked.options.get(name) or tuple(default)
@@ -127,7 +156,7 @@ def wants(asked: Asked, *, networks: bool) -> None:
     """A question that names nobody asks for nothing."""
     if asked.country is None and not (networks and asked.networks):
         also = ", or a network: --network AS64500" if networks else ""
-        raise UsageError("nobody is named", hint=f"Say a country after the service, such as IR{also}.")
+        raise Misfit("nobody is named", word="country", hint=f"Say a country after the service, such as IR{also}.")
 
 
 # ---- what came -------------------------------------------------------------------------------------------------

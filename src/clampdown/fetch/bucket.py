@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
 from xml.etree import ElementTree
 
-from clampdown.errors import FetchError, InputError
+from clampdown.errors import FetchError, InputError, UsageError
 from clampdown.fetch.client import Client, Transfer, answer_of
 from clampdown.fetch.faults import place
 
@@ -170,9 +170,13 @@ class Bucket:
 
 def folder_of(base: str) -> Path | None:
     """The folder that an address names; None where it is an address on the network."""
-    parts = urlsplit(base)
-    if parts.scheme in ("http", "https"):
+    if re.match(r"https?:", base, re.IGNORECASE):
+        _check(base)
         return None
+    try:
+        parts = urlsplit(base)
+    except ValueError:  # no address at all
+        return Path(base).absolute()
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))
     if parts.scheme and len(parts.scheme) > 1:  # one letter is a drive
@@ -181,16 +185,45 @@ def folder_of(base: str) -> Path | None:
     return Path(base).absolute()
 
 
+def _check(base: str) -> None:
+    """Keys are added to an address: it names a host, and ends before a query."""
+    try:
+        parts = urlsplit(base)
+        fits = bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:
+        fits = False
+    if not fits:
+        hint = "Name a folder, or an address such as https://mirror.example/ooni, without ? and #."
+        raise UsageError("not the address of a mirror", where=place(base), hint=hint)
+
+
 def _name(one: Object | str) -> str:
     return one if isinstance(one, str) else one.key
 
 
 def _files(start: Path, top: Path) -> Iterator[Object]:
-    for folder, _, names in os.walk(start):
-        for name in names:
-            path = Path(folder) / name
-            if path.is_file():
-                yield Object(path.relative_to(top).as_posix(), path.stat().st_size, None, "")
+    """Files below a folder, also behind links to folders, each folder once. What cannot be looked into ends it: a
+    listing that leaves something out would pass for all there is."""
+    seen: set[tuple[int, int]] = set()
+    for folder, below, names in os.walk(start, onerror=_unreadable, followlinks=True):
+        try:
+            one = Path(folder).stat()
+            if (one.st_dev, one.st_ino) in seen:
+                below.clear()
+                continue
+            seen.add((one.st_dev, one.st_ino))
+            for name in names:
+                path = Path(folder) / name
+                if path.is_file():
+                    yield Object(path.relative_to(top).as_posix(), path.stat().st_size, None, "")
+        except OSError as fault:
+            _unreadable(fault)
+
+
+def _unreadable(fault: OSError) -> None:
+    if not isinstance(fault, FileNotFoundError | NotADirectoryError):  # a mirror need not have every folder
+        hint = "Make it readable, or take it out of the mirror."
+        raise InputError(f"cannot be read: {fault.strerror}", where=str(fault.filename), hint=hint) from fault
 
 
 def _no_listing(url: str) -> FetchError:

@@ -34,7 +34,7 @@ class Client:
         self.budget = Budget(self.manners)
         self.requests = 0  # sent, retries included
         self._clock = clock
-        self._end = clock() + self.manners.total if self.manners.total else None
+        self._end = clock() + self.manners.total - self.manners.spent if self.manners.total else None
         self._not_before = 0.0
         self._wire = Wire(self.manners)
         self._order = itertools.count()
@@ -148,6 +148,8 @@ class Client:
             return transfer.told(faults.Kind("the service does not go on where it stopped"))
         if status not in (200, 206):
             return transfer.told(faults.by_status(status))
+        if transfer.whole is not None and transfer.sink.received != transfer.whole:
+            return transfer.told(faults.Kind(f"{transfer.sink.received:,} of {transfer.whole:,} bytes came"))
         if transfer.size is not None and transfer.sink.received != transfer.size:
             kind = faults.Kind(f"{transfer.sink.received:,} bytes came, and the listing says {transfer.size:,}")
             transfer.sink.etag = None  # not a part of what we want

@@ -40,6 +40,7 @@ _NO_PROXY: Final = Kind("no connection to the proxy", _PROXY.hint, whole=True)
 _NO_PROXY_NAME: Final = Kind("the proxy's name is not known", _PROXY.hint, whole=True)
 _CUT: Final = Kind("the connection broke off in the middle")
 LATE: Final = Kind("the service did not answer in time, or hardly any bytes came")
+OTHER_PART: Final = Kind("the service sent another part than was asked for")
 ROOTS: Final = Kind("the file of trusted roots cannot be read", "See SSL_CERT_FILE", again=False, whole=True)
 _SILENT: Final = Kind("the service closed the connection without an answer")
 _NO_HTTP: Final = Kind("the answer is not HTTP")
@@ -117,6 +118,14 @@ def place(url: str) -> str:
     if not parts.netloc:  # a folder
         return url
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
+def amount(size: float) -> str:
+    """Bytes in words."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= one:
+            return f"{size / one:,.1f} {unit}"
+    return f"{size:,.0f} bytes"
 
 
 def by_exception(fault: Exception, *, proxied: bool) -> Kind:

@@ -23,7 +23,7 @@ import msgspec
 
 from clampdown.errors import EnvironmentFault, Error, FetchError, InputError
 from clampdown.fetch.client import Client, Transfer
-from clampdown.fetch.faults import Kind, told
+from clampdown.fetch.faults import Kind, amount, told
 from clampdown.fetch.ledger import Got, Ledger
 from clampdown.fetch.sinks import LARGE, File
 from clampdown.fetch.wanted import Nothing, Wanted
@@ -127,7 +127,9 @@ class Haul:
         """At the end, also a bad one: what is whole is written down, the rest forgotten."""
         self._submit(pool, pending)
         for future in pending:
-            self._waiting += [one for _, one in future.result() if isinstance(one, Brought)]
+            came = [one for _, one in future.result() if isinstance(one, Brought)]
+            self.tally.new += len(came)
+            self._waiting += came
         self._write_down()
         for transfer in self._more:
             _forget(transfer)
@@ -165,14 +167,15 @@ class Haul:
 
     def _transfer(self, job: _Job) -> Transfer:
         one, before = job.wanted, job.before
-        if self._cap is not None and self._held + (one.size or 0) > self._cap:
+        more = (one.size or 0) if job.tries == 1 else 0  # tried again, it was counted
+        if self._cap is not None and self._held + more > self._cap:
             hint = "Raise raw_cap, or let files go after they are read: --no-keep"
             raise EnvironmentFault(
-                f"the fetched files would take more than {self._cap / 1e9:,.1f} GB",
+                f"the fetched files would take more than {amount(self._cap)}",
                 where=str(self.ledger.root),
                 hint=hint,
             )
-        self._held += one.size or 0  # from now on: what is under way will lie there, too
+        self._held += more  # from now on: what is under way will lie there, too
         self._number += 1
         large = one.size is None or one.size >= LARGE
         name = _part(one) if large else f"{TEMPORARY}{os.getpid()}-{self._number}"
@@ -206,7 +209,19 @@ class Haul:
             _forget(done)
             if not isinstance(fault, FetchError) or fault.whole:
                 raise fault
-            self.tally.failed.append((one, fault))
+            self._give_up(one, fault)
+
+    def _give_up(self, one: Wanted, fault: Error) -> None:
+        self._held -= one.size or 0
+        self.tally.failed.append((one, fault))
+
+    def let_go(self) -> None:
+        """Files of the ledger were removed, to make room for others."""
+        self._held = self.ledger.held()
+
+    def rest(self) -> list[Brought]:
+        """After a fault that ended the run: what had come by then and was not handed out."""
+        return list(self._hand_out())
 
     def _gap(self, one: Wanted) -> None:
         """The service has none: that is remembered, so that it need not be asked again once it has settled."""
@@ -269,7 +284,7 @@ class Haul:
                 elif isinstance(found, FetchError) and job.tries < _MORE_TRIES and self.client.budget.spend():
                     self._more.append(self._transfer(_Job(job.wanted, None, job.tries + 1)))
                 else:
-                    self.tally.failed.append((job.wanted, found))
+                    self._give_up(job.wanted, found)
 
     def _keep(self, brought: Brought) -> None:
         self._waiting.append(brought)

@@ -1,7 +1,8 @@
 """Law: what was brought is written down once it lies on the disk whole, line by line; a torn last line is no line.
 
 `RAW/ledger.jsonl` names every file by service and key, with its digest; the file itself is `RAW/<2>/<digest>`. The
-last line about a key counts. Times of fetching stand here, outside of the tables.
+last line about a key counts; answers that came under it before, and that a store has read, stay named beside it. Times
+of fetching stand here, outside of the tables.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ class Got(msgspec.Struct, frozen=True, tag="got", tag_field="is", omit_defaults=
     input: str | None = None  # key of the store's input that it became; its being there is for the store to say
     kept: bool = True  # False: the file was removed after it was read
 
+    @property
+    def which(self) -> tuple[str, str, str]:
+        """Which answer it is: what a service says under one key may change."""
+        return self.service, self.key, self.digest or ""
+
 
 class Request(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_defaults=True):
     """One question that was answered whole: the coverage of the store follows from these."""
@@ -51,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_def
     files: int = 0
     bytes: int = 0
     missing: int = 0  # files that a listing or a rhythm named, and that were not to be had
+    failed: tuple[str, ...] = ()  # their keys
     base: str | None = None
 
 
@@ -71,6 +78,7 @@ class Ledger:
         self.root = Path(root)
         self.path = self.root / NAME
         self.got: dict[tuple[str, str], Got] = {}
+        self.earlier: dict[tuple[str, str, str], Got] = {}  # other answers of these keys that were read
         self.requests: list[Request] = []
         self.forgot: list[Forgot] = []
         self.torn = 0  # lines that could not be read
@@ -84,6 +92,10 @@ class Ledger:
 
     def _take(self, line: Line) -> None:
         if isinstance(line, Got):
+            before = self.got.get((line.service, line.key))
+            if before is not None and before.digest is not None and before.input is not None:
+                self.earlier[before.which] = before
+            self.earlier.pop(line.which, None)
             self.got[line.service, line.key] = line
         elif isinstance(line, Request):
             self.requests.append(line)
@@ -96,7 +108,16 @@ class Ledger:
 
     def held(self) -> int:
         """Bytes of the files that are kept, each once."""
-        return sum({got.digest: got.size for got in self.got.values() if got.digest and got.kept}.values())
+        return sum(self.kept().values())
+
+    def every(self) -> Iterator[Got]:
+        """All that was brought and still counts, in a fixed order; of one key the newest comes last."""
+        yield from (self.earlier[which] for which in sorted(self.earlier))
+        yield from (self.got[key] for key in sorted(self.got))
+
+    def kept(self) -> dict[str, int]:
+        """Digest -> size of the files that are kept."""
+        return {got.digest: got.size for got in self.every() if got.digest and got.kept}
 
     def here(self, service: str, key: str) -> Got | None:
         """What was brought under this key and still counts: its file lies here whole, or the store holds it."""
@@ -125,7 +146,9 @@ class Ledger:
                 size = os.fstat(number).st_size
                 if size and os.pread(number, 1, size - 1) != b"\n":
                     data = b"\n" + data  # a killed run left half a line
-                os.write(number, data)
+                view = memoryview(data)
+                while view:  # a disk that is nearly full takes a part
+                    view = view[os.write(number, view) :]
                 os.fsync(number)
             finally:
                 os.close(number)
@@ -145,7 +168,7 @@ class Ledger:
 
     def lines(self) -> Iterator[Line]:
         """What counts, in a fixed order."""
-        yield from (self.got[key] for key in sorted(self.got))
+        yield from self.every()
         yield from self.requests
         yield from self.forgot
 

@@ -42,6 +42,7 @@ class Manners:
     stall: float = 60.0  # without a kilobyte a second
     answer: float = 300.0  # for one small answer
     total: float = 0.0  # for the whole run; 0: no limit
+    spent: float = 0.0  # of it, before this client: a run may need several
     most_answer: int = 64 << 20  # bytes of a small answer
     most_file: int = 16 << 30  # bytes of a file whose size nobody said
     hops: int = 5  # redirects, within one host

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from clampdown.errors import Error
 from clampdown.fetch import faults
 from clampdown.fetch.sinks import Memory, Sink
 from clampdown.fetch.wanted import Secret
+
+_PART: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")  # RFC 9110, 14.4
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class Transfer:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     fault: Error | None = None
     tries: int = 0
+    begins: int = 0  # the byte that was asked for first
+    whole: int | None = None  # bytes that there are, where the answer is a part and says so
     hops: int = 0
     place: str = ""  # where redirects led
     trouble: Error | None = None  # found while bytes came in
@@ -43,7 +48,9 @@ class Transfer:
 
     def begin(self, status: int, headers: dict[str, str]) -> None:
         """The head of the answer has come."""
-        self.status, self.headers = status, headers
+        self.status, self.headers, self.whole = status, headers, None
+        if status == 206:
+            self._begin_part()
         if status == 200:
             if self.sink.received:
                 self.sink.restart()  # the service does not go on, it begins anew
@@ -52,10 +59,19 @@ class Transfer:
             as_sent = "content-encoding" not in headers and ("content-length" in headers or not self.packed)
             self.sink.etag = etag if etag.startswith('"') and as_sent else None
 
+    def _begin_part(self) -> None:
+        """A part is one that was asked for, and begins where ours ends; else it would be taken for the whole."""
+        part = _PART.fullmatch(self.headers.get("content-range", "").strip())
+        if not self.begins or part is None or int(part[1]) != self.begins or int(part[2]) < self.begins:
+            self.sink.restart()
+            self.trouble = self.told(faults.OTHER_PART)
+        elif part[3] != "*":
+            self.whole = int(part[3])
+
     @property
     def carries(self) -> bool:
         """Is the body what was asked for, and no page that says why not?"""
-        return self.status in (200, 206)
+        return self.status in (200, 206) and self.trouble is None
 
     def take(self, data: bytes | memoryview) -> None:
         """A piece of the body."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +91,13 @@ class Service:
     name: str
     plan: Callable[[Asked, Client], Iterator[Wanted]]
     needs: frozenset[str] = frozenset()  # of: country, token
+    takes: frozenset[str] = frozenset()  # of: country, networks, tests; questions with other of these are refused
+    instead: Mapping[str, str] = field(default_factory=dict[str, str])  # such a word -> what to do in its place
     # Did this key answer the question, in the uploads before `asked.closed`? Then it need not be listed again.
     listed: Callable[[Asked, str], bool] | None = None
     # The uploads that answer a question, half-open, where upload and measurement differ.
     received: Callable[[Asked], tuple[datetime, datetime]] | None = None
+    grain: timedelta = timedelta(seconds=1)  # of the moments that it has: what it can answer ends at one of them
     # Where a key is.
     at: Callable[[Asked, str], str] | None = None
     options: Mapping[str, str] = field(default_factory=dict[str, str])  # its own words -> what they mean

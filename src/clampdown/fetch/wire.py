@@ -207,7 +207,9 @@ def _headers(transfer: Transfer) -> list[tuple[str, str]]:
     """Headers of the request; what lies here of a broken transfer is gone on with, or forgotten."""
     sink = transfer.sink
     sink.open()
+    transfer.begins = 0
     if sink.received >= _RESUMES and sink.etag is not None:
+        transfer.begins = sink.received
         return [("Range", f"bytes={sink.received}-"), ("If-Range", sink.etag)]
     if sink.received:
         sink.restart()

@@ -14,8 +14,9 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Final
 
+from clampdown.fetch.asking import follows
 from clampdown.fetch.known import all_known
-from clampdown.fetch.ledger import Forgot, Request
+from clampdown.fetch.ledger import Forgot, Got, Request
 
 # Dumps of both projects are read as levels of the route collectors; else the store holds what a service gave under the
 # source whose terms its row in services.toml names.
@@ -57,7 +58,7 @@ class Ask:
     base: str | None
     periods: tuple[Period, ...]
     last: str  # when it was asked last
-    missing: int  # files that were not to be had when it was asked last
+    missing: int  # files that could not be had when its periods were asked last, and did not come since
     gaps: tuple[Run, ...]  # whole days of it without anything
 
     def days(self) -> set[str]:
@@ -81,8 +82,14 @@ def sources_of(service: str) -> tuple[str, ...]:
     return (own, _COLLECTORS) if service in _DUMPS and own != _COLLECTORS else (own,)
 
 
-def asks(requests: Iterable[Request], forgot: Sequence[Forgot], held: Callable[[Ask, str], bool]) -> tuple[Ask, ...]:
-    """Requests as questions, with their gaps; `held` says whether the store has anything of an ask on a day."""
+def asks(
+    requests: Iterable[Request],
+    forgot: Sequence[Forgot],
+    held: Callable[[Ask, str], bool],
+    got: Mapping[tuple[str, str], Got] | None = None,
+) -> tuple[Ask, ...]:
+    """Requests as questions, with their gaps; `held` says whether the store has anything of an ask on a day, `got` what
+    was brought by service and key."""
     groups: dict[_Question, list[Request]] = defaultdict(list)
     for one in requests:
         options = tuple(sorted(one.options.items()))
@@ -95,7 +102,7 @@ def asks(requests: Iterable[Request], forgot: Sequence[Forgot], held: Callable[[
         last = max(group, key=lambda one: one.at)
         ask = Ask(
             last.service, sources_of(last.service), last.country, last.networks, last.tests,
-            dict(last.options), last.base, periods, last.at, last.missing, (),
+            dict(last.options), last.base, periods, last.at, _missing(group, forgot, got or {}), (),
         )  # fmt: skip
         gaps = runs(day for day in ask.days() if not held(ask, day))
         made.append(replace(ask, gaps=gaps))
@@ -137,13 +144,33 @@ def whole_days(since: datetime, until: datetime) -> Iterator[str]:
         day += _DAY
 
 
+def begins(one: Request, forgot: Iterable[Forgot]) -> datetime:
+    """From when on it still counts: what was forgotten after it was asked is asked for no more."""
+    later = [datetime.fromisoformat(each.before) for each in forgot if each.at >= one.at]
+    return max([datetime.fromisoformat(one.since), *later])
+
+
+def _missing(group: Sequence[Request], forgot: Sequence[Forgot], got: Mapping[tuple[str, str], Got]) -> int:
+    """Files that the latest question about some stretch of time could not have, and that did not come since."""
+    looks = {f"{one.at} {number:09}": one for number, one in enumerate(group)}
+    spans = [(begins(one, forgot), datetime.fromisoformat(one.until), look) for look, one in looks.items()]
+    latest = [looks[look] for look in {look for *_, look in _latest([span for span in spans if span[0] < span[1]])}]
+    names = {key for one in latest for key in one.failed if not _came(one, key, got)}
+    return len(names) + sum(max(0, one.missing - len(one.failed)) for one in latest)
+
+
+def _came(asked: Request, key: str, got: Mapping[tuple[str, str], Got]) -> bool:
+    found = got.get((asked.service, key))
+    if found is not None and found.at >= asked.at:
+        return True
+    return any(name == asked.service and follows(other, key) for name, other in got)
+
+
 def _periods(group: Sequence[Request], forgot: Sequence[Forgot]) -> Iterator[Period]:
     """Elementary stretches between all ends, each with the latest look at it; equal neighbours are one."""
     spans: list[tuple[datetime, datetime, str]] = []
     for one in group:
-        later = [datetime.fromisoformat(each.before) for each in forgot if each.at >= one.at]
-        since = max([datetime.fromisoformat(one.since), *later])
-        until = datetime.fromisoformat(one.until)
+        since, until = begins(one, forgot), datetime.fromisoformat(one.until)
         if since < until:
             spans.append((since, until, one.until_received or ""))
     held: list[tuple[datetime, datetime, str]] = []
@@ -153,7 +180,7 @@ def _periods(group: Sequence[Request], forgot: Sequence[Forgot]) -> Iterator[Per
         else:
             held.append((since, until, look))
     for since, until, look in held:
-        yield Period(since.isoformat(), until.isoformat(), look or None)
+        yield Period(since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"), look or None)
 
 
 def _latest(spans: Sequence[tuple[datetime, datetime, str]]) -> Iterator[tuple[datetime, datetime, str]]:

@@ -57,16 +57,16 @@ def look(ledger: Ledger, manifest: Manifest | None, count: Count) -> Raw:
 def _named(ledger: Ledger, manifest: Manifest | None, count: Count, found: Raw) -> set[str]:
     """Every line of a file; the digests that lines name as kept."""
     whole: dict[str, Problem | None] = {}
-    for _, got in sorted(ledger.got.items()):
+    forgotten = manifest.gone if manifest is not None else ()
+    held = {*manifest.inputs, *forgotten} if manifest is not None else set[str]()
+    for got in ledger.every():
         digest = got.digest
         if digest is None:
             continue
-        lacks = manifest is not None and got.input is not None and got.input not in manifest.inputs
+        lacks = manifest is not None and got.input is not None and got.input not in held
         if not got.kept and not (lacks and ledger.file(digest).exists()):
             if lacks and manifest is not None and got.input not in manifest.lost:
-                found.problems.append(
-                    Problem("raw_gone", got.key, "it was read and removed, and the store does not hold it")
-                )
+                found.problems.append(_removed(got, newest=ledger.got.get((got.service, got.key)) == got))
             continue
         if digest not in whole:
             whole[digest] = _file(ledger, got, count)
@@ -79,9 +79,25 @@ def _named(ledger: Ledger, manifest: Manifest | None, count: Count, found: Raw) 
         elif got.input is not None:
             name = printable(got.name)
             found.again[got.input] = Input(str(ledger.file(digest)), name, name, got.size)
-            if lacks:
+            if manifest is not None and got.input in forgotten:
+                found.problems.append(_forgotten(got, manifest))
+            elif lacks:
                 found.problems.append(Problem("not_in_store", got.key, "it was read, and the store does not hold it"))
     return set(whole)
+
+
+def _removed(got: Got, *, newest: bool) -> Problem:
+    what = "it was read and removed, and the store does not hold it"
+    if newest:
+        return Problem("raw_gone", got.key, what)
+    hint = "The service gave another answer since: nothing brings this one back."
+    return Problem("raw_gone", got.key, what, wrong=False, hint=hint)
+
+
+def _forgotten(got: Got, manifest: Manifest) -> Problem:
+    day = max((one.before for one in manifest.forgot), default="DAY")
+    hint = f"clampdown forget --before {day} removes it, with the same --store and --raw."
+    return Problem("forgotten", got.key, "its days were forgotten, and the fetched file lies here", False, hint)
 
 
 def _file(ledger: Ledger, got: Got, count: Count) -> Problem | None:
@@ -116,7 +132,7 @@ def _unnamed(ledger: Ledger, manifest: Manifest, named: set[str], count: Count, 
     sizes: dict[int, dict[str, str]] = defaultdict(dict)
     for key, one in (manifest.lost | manifest.inputs).items():
         sizes[one.size][key] = one.name
-    removed = {got.digest for got in ledger.got.values() if not got.kept and got.input in manifest.inputs}
+    removed = {got.digest for got in ledger.every() if not got.kept and got.input in manifest.inputs}
     for path in _files(ledger.root):
         if isinstance(path, Problem):
             found.problems.append(path)

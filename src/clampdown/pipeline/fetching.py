@@ -17,15 +17,20 @@ from typing import Any, Final
 
 import msgspec
 
-from clampdown.errors import EnvironmentFault, UsageError
+from clampdown.errors import EnvironmentFault, Error, UsageError
+from clampdown.fetch import fitting
+from clampdown.fetch.asking import newest
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
-from clampdown.fetch.faults import place
+from clampdown.fetch.faults import amount, place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
+from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Got, Ledger, Request
 from clampdown.fetch.services import google, ioda, ooni, ooni_api, radar, ris, routeviews, tor_metrics
 from clampdown.fetch.wanted import Asked, Service, Wanted
 from clampdown.pipeline import river
+from clampdown.pipeline.asked import begins
+from clampdown.pipeline.forgetting import recall
 from clampdown.pipeline.inputs import Input, Progress, key_of, printable
 from clampdown.pipeline.river import Summary, Tell
 from clampdown.store.store import Store
@@ -92,7 +97,8 @@ def plan(
 ) -> Plan:
     """List what there is. Nothing is brought yet. `ledger.known` are the inputs of the store. What the same question
     listed long enough ago is taken from the ledger, unless `fresh` wants it listed again."""
-    _check(service, asked)
+    fitting.check(service, asked)
+    fitting.has_token(service, asked)
     wanted: list[Wanted] = []
     if service.listed is not None and not fresh:
         asked, wanted = _listed(service, asked, ledger)
@@ -107,13 +113,16 @@ def plan(
 
 
 def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list[Wanted]]:
-    """What an earlier run of the same question listed, if it was answered whole, and until which upload."""
-    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), _base(asked))
+    """What an earlier run of the same question listed, if it was answered whole, and until which upload. Nobody knows
+    when a mirror is complete, so it is listed each time; and what was forgotten is listed again."""
+    if asked.base is not None:
+        return asked, []
+    same = (service.name, asked.country, asked.networks, asked.tests, dict(asked.options), None)
     ends: list[datetime] = []
     for one in ledger.requests:
         if (one.service, one.country, one.networks, one.tests, one.options, one.base) != same or one.missing:
             continue
-        if one.until_received is None or datetime.fromisoformat(one.since) > asked.since:
+        if one.until_received is None or begins(one, ledger.forgot) > asked.since:
             continue
         looked = datetime.fromisoformat(one.at).replace(tzinfo=None)
         ends.append(min(datetime.fromisoformat(one.until_received), looked - _SETTLED))
@@ -133,23 +142,6 @@ def _listed(service: Service, asked: Asked, ledger: Ledger) -> tuple[Asked, list
 def _base(asked: Asked) -> str | None:
     """The mirror as it may be written down: without a user or a query, which may hold a secret."""
     return None if asked.base is None else place(asked.base)
-
-
-def _check(service: Service, asked: Asked) -> None:
-    """Does the question fit the service?"""
-    if "country" in service.needs and asked.country is None:
-        raise UsageError("no country is named", hint=f"Say it after the service: clampdown fetch {service.name} IR.")
-    if "token" in service.needs and asked.token is None:
-        hint = "Ask the service for one, and put it into a file (--token-file) or the environment: docs/sources.md"
-        raise UsageError(f"{service.name} wants a token", hint=hint)
-    if asked.since >= asked.until:
-        raise UsageError("the period is empty", hint="--until is the first moment that is not asked for any more.")
-    if asked.since >= asked.now:
-        raise UsageError("the period lies in the future", hint="Nothing of it can be there yet.")
-    for name in asked.options:
-        if name not in service.options:
-            known = ", ".join(sorted(service.options)) or "none"
-            raise UsageError(f"{service.name} has no option {name!r}", hint=f"Options: {known}.")
 
 
 def _to_bring(one: Wanted, ledger: Ledger) -> bool:
@@ -174,16 +166,42 @@ def fetch(
     """Bring what the plan lists, and take it into the store. The caller holds the lock of the folder."""
     begun = time.monotonic()
     _check_room(made, ledger, keep=keep, cap=cap)
+    recall(store, ledger, made.wanted, made.asked.since)
     haul = _haul(client, ledger, parallel, cap, tell)
     tell(Progress(stage="fetch", total_bytes=made.bytes + sum(_here_bytes(made, ledger))))
     total = _Total()
-    for some in _portions(made.wanted, portion):
-        brought = list(haul.bring(some))
+    ended: Error | None = None
+    for some in _portions(made.wanted, _at_once(portion, ledger, keep=keep, cap=cap)):
+        brought, ended = _bring(haul, some)
         total.add(_take(brought, store, ledger, keep=keep, workers=workers, tell=tell))
+        if not keep:
+            haul.let_go()
+        if ended is not None:
+            break
     if judge and (days := river.unjudged(store)):  # also what a killed run left
         river.judge_store(store, days, workers=workers, progress=tell)
+    if ended is not None:
+        if haul.tally.new + haul.tally.here:
+            ended.what += f"; what came before it is in the store ({haul.tally.new + haul.tally.here:,} files)"
+        raise ended
     _write_request(made, ledger, haul.tally)
     return total.fetched(haul.tally, time.monotonic() - begun)
+
+
+def _bring(haul: Haul, some: Iterable[Wanted]) -> tuple[list[Brought], Error | None]:
+    """What came, and the fault that ended the run, if one did: the store takes what came before it. Else a service that
+    fails for some files, each time, would keep the others out of the store for ever."""
+    brought: list[Brought] = []
+    try:
+        brought.extend(haul.bring(some))
+    except Error as fault:
+        return brought + haul.rest(), fault
+    return brought, None
+
+
+def _at_once(portion: int, ledger: Ledger, *, keep: bool, cap: int | None) -> int:
+    """Bytes that are brought before they are read: where files go after that, no more than may lie there."""
+    return portion if keep or cap is None else max(1, min(portion, cap - ledger.held()))
 
 
 def _here_bytes(made: Plan, ledger: Ledger) -> Iterator[int]:
@@ -211,13 +229,12 @@ def _haul(client: Client, ledger: Ledger, parallel: int | None, cap: int | None,
 
 def _check_room(made: Plan, ledger: Ledger, *, keep: bool, cap: int | None) -> None:
     """Is there a place for it? Said before the first byte."""
-    if folder_of(made.asked.base or "https://") is not None:
+    if made.asked.base is not None and folder_of(made.asked.base) is not None:
         return  # files of a mirror on this machine are read where they lie
     held = ledger.held()
     if keep and cap is not None and held + made.bytes > cap:
         hint = "Ask for less, raise raw_cap, or let files go after they are read (--no-keep)"
-        sizes = (f"{size / 1e9:,.1f} GB" for size in (made.bytes, held, cap))
-        what = "{} are to be brought, {} are here, and raw_cap allows {}".format(*sizes)
+        what = f"{amount(made.bytes)} are to be brought, {amount(held)} are here, and raw_cap allows {amount(cap)}"
         raise EnvironmentFault(what, where=str(ledger.root), hint=hint)
     place = next((folder for folder in (ledger.root, *ledger.root.absolute().parents) if folder.exists()), Path())
     free = shutil.disk_usage(place).free
@@ -225,7 +242,7 @@ def _check_room(made: Plan, ledger: Ledger, *, keep: bool, cap: int | None) -> N
     if wants + _SPARE > free:
         hint = "Free some, ask for less, or name another folder with --raw"
         raise EnvironmentFault(
-            f"{wants / 1e9:,.1f} GB are wanted, and {free / 1e9:,.1f} are free", where=str(ledger.root), hint=hint
+            f"{amount(wants)} are wanted, and {amount(free)} are free", where=str(ledger.root), hint=hint
         )
 
 
@@ -233,11 +250,11 @@ def _portions(wanted: Iterable[Wanted], most: int) -> Iterator[list[Wanted]]:
     held: list[Wanted] = []
     size = 0
     for one in wanted:
-        held.append(one)
-        size += one.size or 0
-        if size >= most or len(held) >= _PORTION_FILES:
+        if held and (size + (one.size or 0) > most or len(held) >= _PORTION_FILES):
             yield held
             held, size = [], 0
+        held.append(one)
+        size += one.size or 0
     if held:
         yield held
 
@@ -293,21 +310,23 @@ def _take(
 
 def _let_go(brought: Iterable[Brought], ledger: Ledger) -> None:
     """Remove files that were read, unless another key still keeps the same bytes."""
-    wanted = {got.digest for got in ledger.got.values() if got.kept}
+    wanted = ledger.kept()
     for one in brought:
         if one.got.digest is not None and one.got.digest not in wanted:
             ledger.file(one.got.digest).unlink(missing_ok=True)
 
 
 def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
+    """What was asked, as far as the service could answer it."""
     asked, received = made.asked, made.received
-    if "uid" in asked.options:
-        return  # single measurements cover no period
+    until = min(asked.until, newest(asked, all_known()[made.service.name], made.service.grain))
+    if "uid" in asked.options or until <= asked.since:
+        return  # single measurements cover no period; and of this one nothing can be there yet
     ledger.add(
         Request(
             made.service.name,
-            asked.since.isoformat(),
-            min(asked.until, asked.now).isoformat(),
+            asked.since.isoformat(timespec="seconds"),
+            until.isoformat(timespec="seconds"),
             datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             country=asked.country,
             networks=asked.networks,
@@ -317,6 +336,7 @@ def _write_request(made: Plan, ledger: Ledger, tally: Tally) -> None:
             files=made.files,
             bytes=tally.bytes,
             missing=len(tally.failed),
+            failed=tuple(sorted({one.key for one, _ in tally.failed})),
             base=_base(asked),
         )
     )

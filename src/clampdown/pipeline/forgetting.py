@@ -9,7 +9,7 @@ everything it found before, and does the rest.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,11 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.errors import StoreError, UsageError
-from clampdown.fetch.ledger import Forgot, Got, Ledger, Line, RawLock
+from clampdown.fetch.ledger import Forgot, Got, Ledger, Line, RawLock, Request
+from clampdown.fetch.wanted import Wanted
 from clampdown.model import TABLES, UNKNOWN_DAY
 from clampdown.pipeline.river import writing
 from clampdown.store import manifest as manifests
-from clampdown.store.manifest import Landed, Manifest, Part
+from clampdown.store.manifest import Manifest, Part
 from clampdown.store.settle import LANDING
 from clampdown.store.storage import LocalStorage, Storage, nothing
 from clampdown.store.store import Store, moment
@@ -50,6 +51,7 @@ class Forgotten:
     inputs: int  # that the store no longer knows: they can be ingested again
     inputs_both: int  # that stay: they also hold later days
     inputs_untold: int  # that stay: nothing tells which days they hold
+    inputs_unnamed: int  # of those that went, how many no ledger names that was looked into
     files: int  # fetched files that went
     file_bytes: int
     files_kept: dict[str, int]  # why -> fetched files that stay: both | untold | unread (--raw-only) | shared
@@ -89,12 +91,56 @@ def forget(
         manifest = stack.enter_context(writing(store))
         plan = _plan(store, manifest, ledger, day, raw_only=raw_only)
         told = _told(manifest, ledger, plan, day, raw_only=raw_only)
+        at = _at(now or datetime.now(UTC))
         if ledger is not None:
             _files(store.storage, ledger, plan.got)
-            _lines(ledger, plan.got, day, now or datetime.now(UTC), raw_only=raw_only)
-        if not raw_only:
-            _commit(store.storage, manifest, plan, day)
+            _lines(ledger, plan, day, at, raw_only=raw_only)
+        _commit(store.storage, manifest, plan, day, at, raw_only=raw_only)
     return replace(told, done=True)
+
+
+def recall(store: Store, ledger: Ledger, wanted: Iterable[Wanted], since: datetime) -> None:
+    """What is asked for from days that were forgotten is read again, where its files also held days that stayed: the
+    store no longer knows them as read. Its other days keep what they have."""
+    day = since.date().isoformat()
+    known = {key for key, one in store.manifest().inputs.items() if one.cut is not None and one.cut > day}
+    cut: list[Got] = []
+    waiting = deque(wanted if known else ())
+    while waiting:
+        one = waiting.popleft()
+        got = ledger.got.get((one.service, one.key))
+        if got is None or got.input not in known:
+            continue
+        cut.append(got)
+        if one.follow is not None and got.digest is not None and ledger.file(got.digest).exists():
+            waiting.extend(one.follow(ledger.file(got.digest)))
+    if not cut:
+        return
+    keys = {got.input for got in cut}
+    with writing(store) as manifest:
+        inputs = {key: one for key, one in manifest.inputs.items() if key not in keys}
+        manifests.commit(store.storage, msgspec.structs.replace(manifest, inputs=inputs))
+    ledger.add(*(msgspec.structs.replace(got, input=None) for got in cut))
+
+
+def stay_forgotten(store: Store, before: Manifest) -> None:
+    """After files were read again that also held forgotten days: days that only they brought back go once more."""
+    with writing(store) as manifest:
+        cut = {key: day for key, one in before.inputs.items() if (day := one.cut) is not None}
+        again = {key: day for key, day in cut.items() if key in manifest.inputs and manifest.inputs[key].cut is None}
+        if not again:
+            return
+        names = {manifest.inputs[key].name for key in again}
+        new = manifest.days.keys() - before.days.keys() - before.landing.keys() - {UNKNOWN_DAY}
+        old = (day for day in new if day < max(again.values()))
+        away = {day for day in old if _names(store.storage, manifest, [day]) <= names}
+        inputs = {
+            key: msgspec.structs.replace(one, cut=again[key]) if key in again else one
+            for key, one in manifest.inputs.items()
+        }
+        days = {day: entry for day, entry in manifest.days.items() if day not in away}
+        made = manifests.commit(store.storage, msgspec.structs.replace(manifest, days=days, inputs=inputs))
+        manifests.collect(store.storage, made)
 
 
 def _day(before: object) -> str:
@@ -107,7 +153,7 @@ def _day(before: object) -> str:
 
 def _plan(store: Store, manifest: Manifest, ledger: Ledger | None, day: str, *, raw_only: bool) -> _Plan:
     gone = {each for each in manifest.days.keys() | manifest.landing.keys() if each != UNKNOWN_DAY and each < day}
-    keys = {got.input: got for got in ledger.got.values() if got.input is not None} if ledger is not None else {}
+    keys = {got.input: got for got in ledger.every() if got.input is not None} if ledger is not None else {}
     named = _names(store.storage, manifest, gone)
     old = {
         one.name for key, one in manifest.inputs.items()
@@ -127,7 +173,7 @@ def _dates(got: Got | None, name: str) -> str:
 
 def _untold(manifest: Manifest, ledger: Ledger | None, plan: _Plan) -> int:
     """Inputs of which nothing was new, that no day that goes names, and whose names say no date."""
-    keys = {got.input: got for got in ledger.got.values() if got.input is not None} if ledger is not None else {}
+    keys = {got.input: got for got in ledger.every() if got.input is not None} if ledger is not None else {}
     silent = {
         key: one for key, one in manifest.inputs.items()
         if key not in plan.both | plan.inputs and not one.measurements + one.levels + one.published
@@ -180,7 +226,7 @@ def _got(
     """Lines of the ledger that go, and why others stay."""
     gone: list[Got] = []
     kept: dict[str, int] = defaultdict(int)
-    for got in ledger.got.values() if ledger is not None else ():
+    for got in ledger.every() if ledger is not None else ():
         if got.input is not None and got.input in manifest.inputs:
             if got.input in inputs:
                 gone.append(got)
@@ -188,6 +234,8 @@ def _got(
                 kept["both"] += 1
             elif got.kept and not _dated(got.key):
                 kept["untold"] += 1
+        elif got.input in manifest.gone:  # its days were forgotten while nobody named this ledger
+            gone.append(got)
         elif _before(f"{got.key} {got.name}", day):  # never read, or a gap that was written down
             if raw_only:
                 kept["unread"] += got.digest is not None and got.kept
@@ -204,8 +252,8 @@ def _digests(ledger: Ledger | None, without: Iterable[Got]) -> set[str | None]:
     """Files that lines other than these name."""
     if ledger is None:
         return set()
-    away = {(got.service, got.key) for got in without}
-    return {got.digest for key, got in ledger.got.items() if key not in away and got.kept}
+    away = {got.which for got in without}
+    return {got.digest for got in ledger.every() if got.which not in away and got.kept}
 
 
 def _going(ledger: Ledger | None, gone: Sequence[Got]) -> dict[str, int]:
@@ -220,35 +268,55 @@ def _files(storage: Storage, ledger: Ledger, gone: Sequence[Got]) -> None:
         folder.delete(f"{digest[:2]}/{digest}")
 
 
-def _lines(ledger: Ledger, gone: Sequence[Got], day: str, now: datetime, *, raw_only: bool) -> None:
+def _lines(ledger: Ledger, plan: _Plan, day: str, at: str, *, raw_only: bool) -> None:
     """Write the ledger anew: without the lines (or with their files said to be gone), and what was forgotten."""
-    away = {(got.service, got.key) for got in gone}
+    away = {got.which for got in plan.got}
     made: list[Line] = []
     for line in ledger.lines():
-        if not isinstance(line, Got) or (line.service, line.key) not in away:
+        if isinstance(line, Request) and not raw_only:
+            made.append(_missed(line, day))
+        elif not isinstance(line, Got) or line.which not in away:
             made.append(line)
         elif raw_only:
             made.append(msgspec.structs.replace(line, kept=False))
     if not raw_only:
-        plain = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
         made = [line for line in made if not isinstance(line, Forgot) or line.before > day]
-        made.append(Forgot(day, plain.isoformat(timespec="seconds") + "Z"))
+        made.append(Forgot(day, at))
     ledger.rewrite(made)
 
 
-def _commit(storage: Storage, manifest: Manifest, plan: _Plan, before: str) -> None:
-    lost = {key: one for key, one in manifest.lost.items() if not one.days or max(one.days) >= before}
-    if not plan.days and not plan.inputs and lost == manifest.lost:
-        return
-    landing: dict[str, tuple[Landed, ...]] = {d: g for d, g in manifest.landing.items() if d not in plan.days}
-    following = msgspec.structs.replace(
-        manifest,
-        days={day: entry for day, entry in manifest.days.items() if day not in plan.days},
-        landing=landing,
-        inputs={key: one for key, one in manifest.inputs.items() if key not in plan.inputs},
-        lost=lost,
-    )
-    manifests.collect(storage, manifests.commit(storage, following))
+def _missed(line: Request, day: str) -> Request:
+    """A question without the files of forgotten days that it could not have."""
+    failed = tuple(key for key in line.failed if not _before(key, day))
+    return msgspec.structs.replace(line, failed=failed, missing=line.missing - len(line.failed) + len(failed))
+
+
+def _at(now: datetime) -> str:
+    plain = now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)
+    return plain.isoformat(timespec="seconds") + "Z"
+
+
+def _commit(storage: Storage, manifest: Manifest, plan: _Plan, day: str, at: str, *, raw_only: bool) -> None:
+    """The days go, and the store remembers it: the ledger may lie elsewhere, and nobody may have named it."""
+    told = {got.input for got in plan.got}
+    following = msgspec.structs.replace(manifest, gone=tuple(key for key in manifest.gone if key not in told))
+    lost = {key: one for key, one in manifest.lost.items() if not one.days or max(one.days) >= day}
+    if not raw_only and (plan.days or plan.inputs or lost != manifest.lost):
+        following = msgspec.structs.replace(
+            following,
+            days={day: entry for day, entry in manifest.days.items() if day not in plan.days},
+            landing={day: groups for day, groups in manifest.landing.items() if day not in plan.days},
+            inputs={
+                key: msgspec.structs.replace(one, cut=max(day, one.cut or "")) if key in plan.both else one
+                for key, one in manifest.inputs.items()
+                if key not in plan.inputs
+            },
+            forgot=(*(one for one in manifest.forgot if one.before > day), manifests.Forgot(day, at)),
+            lost=lost,
+            gone=tuple(sorted({*following.gone, *(plan.inputs - told)})),
+        )
+    if following != manifest:
+        manifests.collect(storage, manifests.commit(storage, following))
 
 
 def _told(manifest: Manifest, ledger: Ledger | None, plan: _Plan, day: str, *, raw_only: bool) -> Forgotten:
@@ -270,6 +338,7 @@ def _told(manifest: Manifest, ledger: Ledger | None, plan: _Plan, day: str, *, r
         inputs=0 if raw_only else len(plan.inputs),
         inputs_both=len(plan.both),
         inputs_untold=_untold(manifest, ledger, plan),
+        inputs_unnamed=0 if raw_only else len(plan.inputs - {got.input for got in plan.got}),
         files=len(files),
         file_bytes=sum(files.values()),
         files_kept=dict(plan.kept),

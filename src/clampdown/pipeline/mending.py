@@ -21,6 +21,7 @@ from clampdown.model import CONNECTIVITY, TABLES
 from clampdown.pipeline import damage, detecting
 from clampdown.pipeline.damage import Plan
 from clampdown.pipeline.doctor import Check, Health, check, told
+from clampdown.pipeline.forgetting import stay_forgotten
 from clampdown.pipeline.inputs import Input, printable
 from clampdown.pipeline.observe import Read, read_input
 from clampdown.pipeline.river import Tell, ingest, judge_store, quiet, reference_of, unjudged, writing
@@ -109,6 +110,7 @@ class _Work:
         if self.ledger is not None:
             _ledger(self.ledger, self.found)
         self._again(plan, reference)
+        stay_forgotten(store, manifest)
         after = store.manifest()
         lost = [
             Problem("input_lost", one.name, _GONE)
@@ -135,7 +137,8 @@ class _Work:
         """Read again what the store does not hold, or not any more. What was let go for the sake of one day brings
         nothing to days that are left: what it brought of them is still there."""
         before = self.store.manifest()
-        new = {key: one for key, one in self.found.again.items() if key not in before.inputs}
+        held = {*before.inputs, *before.gone}  # what was forgotten stays forgotten
+        new = {key: one for key, one in self.found.again.items() if key not in held}
         for some in ({key for key in new if key in plan.inputs}, {key for key in new if key not in plan.inputs}):
             if some:
                 ingest(
@@ -179,8 +182,8 @@ def _covered(storage: Storage, ledger: Ledger | None, found: Check) -> bool:
     the older manifest does not know: nothing could bring it back."""
     if ledger is None or health.log.beyond(storage, found.manifest or Manifest()):
         return False
-    bad = {(got.service, got.key) for got, _ in found.raw.bad}
-    whole = {printable(got.name) for key, got in ledger.got.items() if got.kept and got.digest and key not in bad}
+    bad = {got.which for got, _ in found.raw.bad}
+    whole = {printable(got.name) for got in ledger.every() if got.kept and got.digest and got.which not in bad}
     for table, column in damage.NAMES.items():
         for path in storage.list(f"tables/{table}"):
             try:
@@ -263,10 +266,10 @@ def _lesser(entry: Day, plan: Plan, day: str) -> Day | None:
 def _ledger(ledger: Ledger, found: Check) -> None:
     """Lines of files that are gone or damaged are kept as read and removed: a fetch brings the file again where the
     store lacks what it became, and until then the doctor says so. Where nothing was read yet, the line goes."""
-    bad: dict[tuple[str, str], Got | None] = {}
+    bad: dict[tuple[str, str, str], Got | None] = {}
     folder = LocalStorage(ledger.root)
     for got, problem in found.raw.bad:
-        bad[got.service, got.key] = msgspec.structs.replace(got, kept=False) if got.input is not None else None
+        bad[got.which] = msgspec.structs.replace(got, kept=False) if got.input is not None else None
         if problem.kind == "raw_damaged" and got.digest is not None:
             folder.delete(f"{got.digest[:2]}/{got.digest}")
     if not ledger.torn and ledger.path.exists():  # else a line that is lost may have named them
@@ -277,11 +280,11 @@ def _ledger(ledger: Ledger, found: Check) -> None:
         ledger.rewrite(_kept(ledger.lines(), bad))
 
 
-def _kept(lines: Iterable[Line], bad: Mapping[tuple[str, str], Got | None]) -> Iterator[Line]:
+def _kept(lines: Iterable[Line], bad: Mapping[tuple[str, str, str], Got | None]) -> Iterator[Line]:
     for line in lines:
-        if not isinstance(line, Got) or (line.service, line.key) not in bad:
+        if not isinstance(line, Got) or line.which not in bad:
             yield line
-        elif (changed := bad[line.service, line.key]) is not None:
+        elif (changed := bad[line.which]) is not None:
             yield changed
 
 

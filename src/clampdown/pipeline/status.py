@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clampdown.errors import StoreError
-from clampdown.fetch.ledger import Ledger
+from clampdown.fetch.ledger import Forgot, Ledger
 from clampdown.judge.rules import load_rules
 from clampdown.model import UNKNOWN_DAY
 from clampdown.pipeline import asked
@@ -125,9 +125,11 @@ def status(
 
 def _status(store: Store, manifest: Manifest, ledger: Ledger | None, used: Reference, now: datetime | None) -> Status:
     held = _count(store, manifest)
-    requests, forgot = (ledger.requests, ledger.forgot) if ledger is not None else ([], [])
+    requests, known = (ledger.requests, ledger.forgot) if ledger is not None else ([], [])
+    forgot = [*known, *(Forgot(one.before, one.at) for one in manifest.forgot)]  # the ledger may have been elsewhere
+    got = ledger.got if ledger is not None else {}
     narrow = _Narrow(store, manifest)
-    questions = asked.asks(requests, forgot, lambda ask, day: _has(held, narrow, ask, day))
+    questions = asked.asks(requests, forgot, lambda ask, day: _has(held, narrow, ask, day), got)
     spans = [span for entry in manifest.days.values() if (span := entry.span()) is not None]
     rejects: Counter[str] = Counter()
     for one in manifest.inputs.values():
@@ -267,7 +269,7 @@ def _size(store: Store, manifest: Manifest, ledger: Ledger | None) -> Size:
     landing = [part for groups in manifest.landing.values() for group in groups for part in group.parts.values()]
     whole = [part for parts in _tables(manifest).values() for part in parts]
     days = [part for entry in manifest.days.values() for parts in entry.tables.values() for part in parts]
-    raw = {got.digest: got.size for got in ledger.got.values() if got.kept and got.digest} if ledger is not None else {}
+    raw = ledger.kept() if ledger is not None else {}
     return Size(
         tables=sum(part.size for part in (*days, *whole)),
         landing=sum(part.size for parts in landing for part in parts),

@@ -90,6 +90,14 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resubmissions: int = 0
     levels: int = 0
     published: int = 0
+    cut: str | None = None  # what it brought of days before this one was forgotten; it also holds later days
+
+
+class Forgot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What lay before this day was removed on purpose."""
+
+    before: str
+    at: str  # when, RFC 3339; said by who removed it
 
 
 class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,6 +131,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days: dict[str, Day] = {}
     lost: dict[str, Lost] = {}  # by key; until it is read again, or its days are forgotten
     detected: Detected | None = None
+    forgot: tuple[Forgot, ...] = ()
+    gone: tuple[str, ...] = ()  # inputs that went with forgotten days, while no ledger was there to know it
 
     def paths(self) -> set[str]:
         """Every part that exists."""
@@ -250,7 +260,8 @@ def newest(storage: Storage, name: str = "STORE") -> Manifest:
 
 def commit(storage: Storage, manifest: Manifest) -> Manifest:
     """Create the next manifest: from here on it is the store."""
-    following = msgspec.structs.replace(manifest, number=manifest.number + 1)
+    gone = tuple(key for key in manifest.gone if key not in manifest.inputs)  # others were read again
+    following = msgspec.structs.replace(manifest, number=manifest.number + 1, gone=gone)
     data = msgspec.json.format(msgspec.json.encode(following, order="sorted"), indent=1)
     created = storage.write_new(f"manifest/{following.number}.json", data)
     if not created or numbers(storage)[-1:] != [following.number]:

@@ -129,11 +129,9 @@ class LocalStorage:
             sink.abandon()
 
     def list(self, prefix: str) -> list[str]:
-        """Every finished file below `prefix`, sorted; temporary files of a killed writer are left out. A folder that is
-        not there is empty; one that cannot be read is an error, never empty: what is not listed may be deleted."""
-        found = [
-            Path(folder) / name for folder, _, names in os.walk(self._at(prefix), onerror=_unread) for name in names
-        ]
+        """Every finished file below `prefix`, sorted. A folder that is not there is empty; one that cannot be read is
+        an error, for what is not listed may be deleted."""
+        found = [Path(at) / name for at, _, names in os.walk(self._at(prefix), onerror=_unread) for name in names]
         return sorted(p.relative_to(self.root).as_posix() for p in found if not p.name.startswith(TEMPORARY))
 
     def delete(self, *paths: str) -> None:

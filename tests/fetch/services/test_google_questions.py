@@ -19,9 +19,9 @@ from clampdown.reference.signals import signal_table
 
 def test_google_is_asked_in_milliseconds_with_48_points_a_day() -> None:
     [one] = planned(google.SERVICE, asked("2022-09-01", "2022-09-11", options={"product": "youtube"}))
-    start, end = (seconds(datetime(2022, 9, day)) * 1000 for day in (1, 11))
+    start, end = (seconds(datetime(2022, *day)) * 1000 for day in ((3, 29), (9, 25)))  # 180 days, whoever asks
     assert query(one.url) == {
-        "start": str(start), "end": str(end), "width": "480", "product": "21", "region": "IR",
+        "start": str(start), "end": str(end), "width": "8640", "product": "21", "region": "IR",
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parent))
 from services_given import asked, ingested, planned, query, walked, written
 
 from clampdown.errors import InputError, UsageError
-from clampdown.fetch.asking import seconds
+from clampdown.fetch.asking import floor, seconds
 from clampdown.fetch.services import ioda
 from clampdown.fetch.wanted import Nothing
 
@@ -83,15 +83,14 @@ def test_ioda_needs_a_country_or_a_network() -> None:
 
 
 def test_ioda_signals_are_read_as_they_were_asked_for() -> None:
+    since = floor(datetime(2022, 9, 1), timedelta(days=10))
     for one in planned(ioda.SERVICE, asked("2022-09-01", "2022-09-02", networks=(58224,), options={"what": "signals"})):
         kind, code = ("country", "IR") if "/country/" in one.url else ("asn", "58224")
         taken = ingested(one.name, envelope([[serie(query(one.url), kind, code)]]))
         assert taken.rejects == []
-        [row] = taken.series
-        assert row["entity"] == ("IR" if kind == "country" else "AS58224")
-        assert {each["time"] for each in taken.signals} == {
-            datetime(2022, 9, 1) + n * timedelta(minutes=5) for n in range(288)
-        }
+        assert len({row["series"] for row in taken.series}) == 1
+        assert {row["entity"] for row in taken.series} == {"IR" if kind == "country" else "AS58224"}
+        assert {each["time"] for each in taken.signals} == {since + n * timedelta(minutes=5) for n in range(2880)}
 
 
 @pytest.mark.parametrize("what", ["events", "alerts"])

@@ -1,4 +1,4 @@
-"""Law: windows cover the asked period exactly, never overlap, never exceed the limit, and have the same keys later."""
+"""Law: windows hold all of the asked period, never overlap, never exceed the limit, and have the same keys later."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parent))
 import itertools
+import re
+from collections import Counter
 from dataclasses import replace
 
 from services_given import NOW, TOKEN, asked, planned, query
@@ -27,32 +29,68 @@ QUESTIONS = ("ioda", "tor-metrics", "radar", "google", "ooni-api")
 
 
 @given(TIMES, TIMES, st.sampled_from(QUESTIONS), st.sampled_from([1, 1800, 3600, 86400]))
-def test_windows_cover_exactly_what_was_asked(one: datetime, other: datetime, name: str, grain: int) -> None:
+def test_windows_hold_what_was_asked(one: datetime, other: datetime, name: str, grain: int) -> None:
     of, unit = known(name), timedelta(seconds=grain)
     length = of.window
     assert length is not None
     question = Asked(min(one, other), max(one, other), NOW)
     found = list(asking.windows(question, of, length, unit))
-    start = asking.floor(question.since, unit)
-    end = min(asking.ceil(question.until, unit), asking.floor(NOW - of.delay, unit))
+    start, newest = asking.floor(question.since, unit), asking.floor(NOW - of.delay, unit)
+    end = min(asking.ceil(question.until, unit), newest)
     if start >= end:
         assert found == []
         return
-    assert (found[0].start, found[-1].end) == (start, end)
+    assert found[0].start <= start < found[0].start + length
+    assert end <= found[-1].end < end + length
+    assert found[-1].end <= newest
     assert all(a.end == b.start for a, b in itertools.pairwise(found))
+    assert all(w.start == asking.floor(w.start, length) for w in found)
+    assert all(w.end == w.start + length for w in found if w.start + length <= newest)
     assert all(timedelta(0) < w.end - w.start <= length for w in found)
     assert not any(w.open for w in found[:-1])
-    assert found[-1].open == (end < asking.ceil(question.until, unit))
+    cut = found[-1].start + length > newest
+    assert found[-1].open == (cut and newest < asking.ceil(question.until, unit))
 
 
-@given(TIMES, TIMES, st.integers(1, 400))
-def test_inner_windows_do_not_depend_on_the_question(since: datetime, until: datetime, days: int) -> None:
-    """A longer question asks again only for what the shorter one did not have."""
-    of, length = known("ioda"), timedelta(days=10)
-    short = Asked(min(since, until), max(since, until), NOW)
-    long = replace(short, since=short.since - timedelta(days=days))
-    shared = list(asking.windows(short, of, length))[1:]
-    assert set(shared) <= set(asking.windows(long, of, length))
+@given(TIMES, TIMES)
+def test_pieces_are_exactly_what_was_asked(one: datetime, other: datetime) -> None:
+    of, length = known("ooni-api"), timedelta(days=180)
+    question = Asked(min(one, other), max(one, other), NOW)
+    found = list(asking.pieces(question, of, length))
+    start, end = asking.floor(question.since, asking.SECOND), asking.ceil(question.until, asking.SECOND)
+    end = min(end, asking.floor(NOW - of.delay, asking.SECOND))
+    assert (not found) == (start >= end)
+    if found:
+        assert (found[0].start, found[-1].end) == (start, end)
+    assert all(a.end == b.start for a, b in itertools.pairwise(found))
+    assert all(timedelta(0) < w.end - w.start <= length for w in found)
+
+
+@given(TIMES, TIMES, TIMES, TIMES, st.sampled_from(QUESTIONS))
+def test_windows_do_not_depend_on_the_question(a: datetime, b: datetime, c: datetime, d: datetime, name: str) -> None:
+    """Two questions that meet ask for the same windows where they meet: nothing is asked for twice."""
+    of = known(name)
+    length = of.window or asking.DAY
+    over = asking.floor(NOW - of.delay, length)  # windows after it are not over
+    one, other = (
+        {w for w in asking.windows(Asked(*sorted(ends), NOW), of, length) if w.start < over}
+        for ends in ((a, b), (c, d))
+    )
+    assert not any(w != v and w.start < v.end and v.start < w.end for w in one for v in other)
+
+
+@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "ooni-api"])
+def test_a_question_that_moves_with_the_clock_asks_for_the_same_windows(name: str) -> None:
+    """A job says "7 days" and runs every day."""
+    keys: set[str] = set()
+    for days in range(60):
+        now = NOW + timedelta(days=days, minutes=7 * days)
+        since = now - timedelta(days=7)
+        keys |= {one.key for one in _all(SERVICES[name], asked(since.isoformat(), now.isoformat(), now=now))}
+    ends = Counter(re.sub(r"\d{6,}|\d{4}-[-\dT:Z]+", "*", key) for key in keys if asking.OPEN not in key)
+    starts = Counter(re.sub(r"(end|until|dateEnd)=[^&]*", "", key) for key in keys)
+    assert all(count <= 2 for count in starts.values()), "a window has the key of its end, and one while it is open"
+    assert all(count <= 60 // 10 + 2 for count in ends.values())
 
 
 @given(TIMES, st.timedeltas(timedelta(minutes=1), timedelta(days=30)))
@@ -132,8 +170,11 @@ def test_every_service_has_a_row_and_every_row_a_service() -> None:
     assert set(all_known()) == set(SERVICES)
 
 
-def test_times_of_a_question_are_the_asked_ones() -> None:
+def test_times_of_a_question_are_those_of_its_windows() -> None:
     found = planned(SERVICES["ioda"], asked("2022-09-01", "2022-09-05", options={"what": "signals"}))
     spans = {(int(query(one.url)["from"]), int(query(one.url)["until"])) for one in found}
-    assert min(a for a, _ in spans) == asking.seconds(datetime(2022, 9, 1))
-    assert max(b for _, b in spans) == asking.seconds(datetime(2022, 9, 5))
+    days = timedelta(days=10)
+    start = asking.floor(datetime(2022, 9, 1), days)
+    assert spans == {
+        (asking.seconds(at), asking.seconds(at + days)) for at in (start, start + days) if at < datetime(2022, 9, 5)
+    }

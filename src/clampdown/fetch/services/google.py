@@ -42,7 +42,7 @@ def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
             what = (("product", product), ("region", asked.country))
             width = ("width", (window.end - window.start) // STEP)
             url = asking.question("fraction", ("start", start), ("end", end), width, *what)
-            until: object = "open" if window.open else end
+            until: object = asking.OPEN if window.open else end
             yield Wanted(
                 NAME,
                 asking.question("fraction", ("start", start), ("end", until), *what),
@@ -75,5 +75,6 @@ SERVICE: Final = Service(
     NAME,
     plan,
     needs=frozenset({"country"}),
+    grain=STEP,
     options={"product": f"names or numbers of products ({', '.join(PRODUCTS)})"},
 )

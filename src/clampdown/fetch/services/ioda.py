@@ -68,7 +68,7 @@ def _signals(asked: Asked, kind: str, code: str, shown: str, chosen: Iterable[st
             start, end = asking.seconds(window.start), asking.seconds(window.end)
             path = f"signals/raw/{kind}/{code}"
             url = asking.question(path, ("from", start), ("until", end), ("datasource", source), *of_product)
-            until: object = "open" if window.open else end
+            until: object = asking.OPEN if window.open else end
             key = asking.question(path, ("from", start), ("until", until), ("datasource", source), *of_product)
             yield Wanted(
                 NAME, key, f"{base}/{url}", _name(shown, source, window), check=check,
@@ -90,7 +90,7 @@ def _page(asked: Asked, what: str, entity: tuple[str, str, str], window: asking.
     path = f"outages/{what}"
     return Wanted(
         NAME,
-        asking.question(path, *first, ("until", "open" if window.open else end), *last),
+        asking.question(path, *first, ("until", asking.OPEN if window.open else end), *last),
         f"{asking.address(asked, of)}/{asking.question(path, *first, ('until', end), *last)}",
         _name(shown, f"{what}-{page}", window),
         settled=window.settled(asked.now, LISTS_SETTLE),
@@ -135,6 +135,7 @@ def check_list(path: Path) -> None:
 SERVICE: Final = Service(
     NAME,
     plan,
+    takes=frozenset({"country", "networks"}),
     options={
         "what": f"which of {', '.join(KINDS)} (all)",
         "datasource": f"IODA's names of sources ({', '.join(COUNTRY_SOURCES)})",

@@ -201,6 +201,11 @@ SERVICE: Final = Service(
     "ooni",
     plan,
     needs=frozenset({"country"}),
+    takes=frozenset({"tests"}),
+    instead={
+        "networks": "The archive's files hold all networks of a country: bring them, and choose when you look "
+        "(clampdown findings --network AS64500), or ask ooni-api for a few."
+    },
     listed=listed,
     received=received,
     at=address,

@@ -84,7 +84,7 @@ def listed(asked: Asked, client: Client) -> tuple[str, ...]:
     asking.wants(asked, networks=True)
     of, most = known(NAME), asking.whole(asked, "most", MOST)
     found: dict[str, None] = {}
-    for window in asking.windows(asked, of, of.window or asking.DAY):
+    for window in asking.pieces(asked, of, of.window or asking.DAY):
         for page in _pages(asked, client, window, min(of.page, most + 1)):
             before = len(found)
             found.update(dict.fromkeys(page))
@@ -185,6 +185,7 @@ def _spans(since: datetime, until: datetime, grain: str) -> Iterator[tuple[datet
 SERVICE: Final = Service(
     NAME,
     plan,
+    takes=frozenset({"country", "networks", "tests"}),
     options={
         "uid": "this one measurement, or these",
         "most": f"the most measurements to bring ({MOST})",

@@ -67,7 +67,7 @@ def _wanted(asked: Asked, path: str, name: str, window: asking.Window, words: Wo
     url = asking.question(path, start, ("dateEnd", last), *words)
     return Wanted(
         NAME,
-        asking.question(path, start, ("dateEnd", "open" if window.open else last), *words),
+        asking.question(path, start, ("dateEnd", asking.OPEN if window.open else last), *words),
         f"{asking.address(asked, of)}/{url}",
         f"radar_{name}_{asking.stamp(window.start)}_{window.until}.json",
         settled=window.settled(asked.now, of.settles),
@@ -116,5 +116,6 @@ SERVICE: Final = Service(
     NAME,
     plan,
     needs=frozenset({"token"}),
+    takes=frozenset({"country", "networks"}),
     options={"what": f"which of {', '.join((*LISTS, *SERIES))} (all)"},
 )

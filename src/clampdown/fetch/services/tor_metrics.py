@@ -44,8 +44,10 @@ def plan(asked: Asked, client: Client) -> Iterator[Wanted]:
         for window in asking.windows(asked, of, length, asking.DAY):
             start, last = f"{window.start:%Y-%m-%d}", f"{window.end - asking.DAY:%Y-%m-%d}"
             url = asking.question(path, ("start", start), ("end", last), ("country", code))
-            key = asking.question(path, ("start", start), ("end", "open" if window.open else last), ("country", code))
-            name = f"{TABLES[what]}_{asked.country}_{start}_{'open' if window.open else last}.csv"
+            key = asking.question(
+                path, ("start", start), ("end", asking.OPEN if window.open else last), ("country", code)
+            )
+            name = f"{TABLES[what]}_{asked.country}_{start}_{asking.OPEN if window.open else last}.csv"
             settled = window.settled(asked.now, of.settles)
             yield Wanted(NAME, key, f"{base}/{url}", name, settled=settled, check=check, absent_ok=True)
 
@@ -67,5 +69,6 @@ SERVICE: Final = Service(
     NAME,
     plan,
     needs=frozenset({"country"}),
+    grain=asking.DAY,
     options={"what": f"which of {', '.join(TABLES)} (all)"},
 )
