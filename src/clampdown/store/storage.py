@@ -129,8 +129,7 @@ class LocalStorage:
             sink.abandon()
 
     def list(self, prefix: str) -> list[str]:
-        """Every finished file below `prefix`, sorted. A folder that is not there is empty; one that cannot be read is
-        an error, for what is not listed may be deleted."""
+        """Every finished file below `prefix`, sorted; none where it is not there. What is not listed may be deleted."""
         found = [Path(at) / name for at, _, names in os.walk(self._at(prefix), onerror=_unread) for name in names]
         return sorted(p.relative_to(self.root).as_posix() for p in found if not p.name.startswith(TEMPORARY))
 
