@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -211,3 +212,65 @@ def test_a_store_from_its_fetched_files(fetched: Store, say: Say, tmp_path: Path
     Path("other").mkdir()
     Path("other", "holiday.jpg").write_text("x")
     assert say("doctor", "--store", "other", "--raw", raw, "--mend")[0] == 2
+
+
+def test_what_cannot_be_made_anew_stays_until_it_is_dropped_or_brought(
+    fetched: Store, say: Say, tmp_path: Path
+) -> None:
+    store, folder = fetched.name, Path(fetched.name)
+    before = {p: p.read_bytes() for p in (folder / "tables").rglob("*.parquet")}
+    (file,) = (path for path in (folder / "raw").rglob("*") if len(path.name) == 64)
+    ledger = Ledger(folder / "raw")
+    (got,) = ledger.got.values()
+    file.rename(tmp_path / got.name)
+    ledger.rewrite([])
+    path = damaged(fetched, "observations")
+    for words in ((), ("--mend",)):
+        code, out, _ = say("doctor", "--store", store, *words)
+        assert (code, path.exists(), len(fetched.days())) == (1, True, 2)
+        assert f"wrong   input_needed  {got.name}: what it brought of 2024-03-0" in out
+        assert f"clampdown doctor --store {store} --mend FILE" in out
+        assert "makes it anew" not in out
+    assert say("doctor", "--store", store, "--drop")[0] == 2
+    (tmp_path / "other.jsonl").write_text("{}")
+    code, _, err = say("doctor", "--store", store, "--mend", "other.jsonl")
+    assert (code, "never read such a file" in err) == (2, True)
+    assert say("doctor", "--store", store, "--mend", got.name)[0] == 0
+    assert {p: p.read_bytes() for p in (folder / "tables").rglob("*.parquet")} == before
+    path = damaged(fetched, "observations")
+    code, out, _ = say("doctor", "--store", store, "--mend", "--drop")
+    assert (code, "wrong   input_lost" in out, len(fetched.days())) == (1, True, 1)
+    code, out, _ = say("doctor", "--store", store)
+    assert (code, "nothing is wrong, 1 inputs lost before" in out) == (0, True)
+    day = path.parent.name.removeprefix("day=")
+    assert f"lost          {got.name}: {day} (1 day)" in say("status", "--store", store)[1]
+    assert checked("status", say("status", "--store", store, "--json")[1])["lost"][0]["days"] == [day]
+    code, out, _ = say("doctor", "--store", store, "--mend", got.name)
+    assert (code, "mended  input_lost" in out) == (0, True)
+    assert {p: p.read_bytes() for p in (folder / "tables").rglob("*.parquet")} == before
+
+
+def test_fetched_files_without_their_ledger(fetched: Store, say: Say) -> None:
+    (Path(fetched.name) / "raw" / "ledger.jsonl").unlink()
+    code, out, _ = say("doctor", "--store", fetched.name, "--mend")
+    assert (code, "wrong   ledger_gone   " in out) == (1, True)
+    code, _, err = say("status", "--store", fetched.name)
+    assert (code, "no ledger that names them" in err) == (0, True)
+
+
+def test_every_command_refuses_a_store_whose_manifest_is_gone(days: Store, say: Say, tmp_path: Path) -> None:
+    store = days.name
+    shutil.rmtree(Path(store) / "manifest")
+    before = {path for path in Path(store).rglob("*") if path.name != "lock"}
+    made.write(tmp_path)
+    (file,) = tmp_path.glob("*.jsonl*")
+    for words in (
+        ["ingest", file.name], ["judge"], ["detect"], ["status"], ["report", "XA"], ["events", "XA"], ["outages", "XA"],
+        ["findings", "XA"], ["watch", "--state", "seen"], ["forget", "--before", "2024-03-02"], ["export", "verdicts"],
+        ["fetch", "ooni", "XA", "--since", "2024-03-01", "--until", "2024-03-02", "--dry-run"],
+        ["update", "--list"], ["show", "x"],
+    ):  # fmt: skip
+        code, out, err = say(*words, "--store", store)
+        assert (words, code, out) == (words, 2, "")
+        assert f"clampdown doctor --store {store} --mend" in err, words
+        assert {path for path in Path(store).rglob("*") if path.name != "lock"} == before

@@ -62,6 +62,7 @@ class World:
     clock: timedelta = timedelta()
     heeds: bool = True  # conditions of writes
     page: int = 50
+    listing: tuple[int, bytes] | None = None  # what every listing is answered with
     lock: threading.RLock = field(default_factory=threading.RLock)
     url: str = ""
 
@@ -167,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self, key: str, query: dict[str, str], body: bytes) -> Answer:
         kept = self.world.kept
         if not key:
+            if "delete" not in query and self.world.listing is not None:
+                return self.world.listing[0], {"content-type": "text/html"}, self.world.listing[1]
             return self._delete_some(body) if "delete" in query else self._list(query)
         if "uploads" in query or "uploadId" in query:
             return self._upload(key, query, body)

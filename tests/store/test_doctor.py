@@ -35,9 +35,9 @@ def look(store: Store) -> Health:
     return doctor(store, Ledger(Path(store.name) / "raw"))
 
 
-def heal(store: Store) -> Health:
+def heal(store: Store, **how: Any) -> Health:
     ledger = Ledger(Path(store.name) / "raw")
-    return mend(store, ledger, workers=1, read=kept.read)
+    return mend(store, ledger, workers=1, read=kept.read, **how)
 
 
 def raw_files(folder: Path) -> int:
@@ -120,15 +120,20 @@ def test_what_was_fetched_and_is_damaged_is_fetched_again_only_where_the_store_l
     }
     # And where the store lacks it too, it is named, and the next fetch brings it.
     part(folder, "measurements").unlink()
-    made = heal(store)
+    damaged, needed = kept.files(folder), {kept.name_of(key) for key in keys[:3]}
+    for found in (look(store), heal(store)):
+        assert not found.healthy
+        assert {one.where for one in found.findings if one.kind == "input_needed"} == needed
+        assert kept.files(folder) == damaged
+    made = heal(store, drop=True)
     assert not made.healthy
     lost = {one.where: one.hint for one in made.findings if one.kind == "input_lost"}
-    assert set(lost) == {kept.name_of(key) for key in keys[:3]}
+    assert set(lost) == needed
     assert all("clampdown fetch" in (hint or "") for hint in lost.values())
     ledger = Ledger(folder / "raw")
     ledger.known = store.manifest().inputs
     assert [key for key in keys if ledger.here(kept.service_of(key), key) is None] == keys[:3]
-    assert look(store).healthy
+    assert {one.where: one.wrong for one in look(store).findings} == dict.fromkeys(needed, False), "it is remembered"
 
 
 def test_without_fetched_files_what_is_lost_is_named_and_can_be_ingested(store: Store, tmp_path: Path) -> None:
@@ -136,17 +141,58 @@ def test_without_fetched_files_what_is_lost_is_named_and_can_be_ingested(store: 
     before = {name: data for name, data in kept.files(folder).items() if name.startswith("tables")}
     shutil.move(folder / "raw", tmp_path / "raw")
     cut(part(folder, "observations", "2024-03-03"))
-    made = mend(store, None, workers=1, read=kept.read)
-    assert not made.healthy
-    lost = {one.where: one.hint or "" for one in made.findings if one.kind == "input_lost"}
-    assert set(lost) == {"2024030412_XA.jsonl"}, "the day's other tables tell which file it was"
-    assert "clampdown ingest" in lost["2024030412_XA.jsonl"]
-    assert doctor(store).healthy
+    damaged, number = kept.files(folder), store.manifest().number
+    for made in (doctor(store), mend(store, None, workers=1, read=kept.read), doctor(store)):
+        assert not made.healthy
+        assert {one.kind for one in made.findings} == {"part_damaged", "input_needed"}
+        (needed,) = (one for one in made.findings if one.kind == "input_needed")
+        assert needed.where == "2024030412_XA.jsonl", "the day's other tables tell which file it was"
+        assert all("makes it anew" not in (one.hint or "") for one in made.findings), "no promise that does not hold"
+        assert "--mend FILE" in (needed.hint or "")
+        assert "2024-03-03" in needed.what
+        assert (kept.files(folder), store.manifest().number) == (damaged, number), "what is whole stays"
     ledger = Ledger(tmp_path / "raw")
-    (got,) = (got for got in ledger.got.values() if got.name in lost)
+    (got,) = (got for got in ledger.got.values() if got.name == needed.where)
     one = Input(str(ledger.file(got.digest or "")), got.name, got.name, got.size)
+    return_of = tables_without(damaged, "2024-03-03")
+    # With the file it is mended; or it is let go, is remembered, and comes back as any file does.
+    other = at(shutil.copytree(folder, tmp_path / "other"))
+    healed = mend(other, None, workers=1, read=kept.read, given={got.input or "": one})
+    assert (healed.healthy, healed.mended) == (True, 1)
+    assert tables(Path(other.name)) == before
+    made = mend(store, None, workers=1, read=kept.read, drop=True)
+    assert not made.healthy
+    assert [(one.kind, one.where) for one in made.findings if one.wrong and not one.mended] == [
+        ("part_damaged", part_of(damaged, before)), ("input_lost", needed.where),
+    ]  # fmt: skip
+    assert tables(folder) == return_of
+    for _ in range(2):
+        later = doctor(store)
+        assert [(one.kind, one.where, one.wrong) for one in later.findings] == [("input_lost", needed.where, False)]
+        assert "2024-03-03" in later.findings[0].what
+        assert [(one.name, one.days) for one in status(store).lost] == [(needed.where, ("2024-03-03",))]
+        assert mend(store, None, workers=1, read=kept.read, drop=True).healthy
     ingest([one], store, workers=1, read=kept.read, rules=kept.RULES, reference=kept.REFERENCE)
-    assert {n: d for n, d in kept.files(folder).items() if n.startswith("tables")} == before
+    assert tables(folder) == before
+    assert (doctor(store).findings, status(store).lost) == ((), ())
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in kept.files(folder).items() if name.startswith("tables")}
+
+
+def tables_without(files: dict[str, bytes], day: str) -> dict[str, bytes]:
+    """Those of measurements of the day are gone; signals of it stay."""
+    own = {"series", "signals", "context"}
+    return {
+        name: data for name, data in files.items()
+        if name.startswith("tables") and (f"day={day}" not in name or name.split("/")[1] in own)
+    }  # fmt: skip
+
+
+def part_of(damaged: dict[str, bytes], whole: dict[str, bytes]) -> str:
+    (name,) = (name for name, data in whole.items() if damaged[name] != data)
+    return name
 
 
 def test_a_store_from_its_fetched_files_alone(whole: Store, tmp_path: Path) -> None:
@@ -175,7 +221,7 @@ def test_files_that_a_torn_line_may_have_named_stay(store: Store) -> None:
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([lines[0][:-9], *lines[1:]]) + b"\n")
     made = heal(store)
-    assert {one.kind for one in made.findings if not one.mended} == {"raw_unnamed"}
+    assert {one.kind for one in made.findings if not one.mended} == {"raw_unlisted"}
     assert made.healthy
     assert raw_files(path.parent) == len(kept.FILES)
 
@@ -196,11 +242,15 @@ def test_what_has_landed_is_settled(store: Store, tmp_path: Path, monkeypatch: p
     assert {(one.kind, one.wrong) for one in found.findings} == {("landing", False)}
     assert found.healthy
     cut(next((Path(store.name) / "landing").rglob("*.observations.parquet")))
-    assert not look(store).healthy
-    made = heal(store)
+    for made in (look(store), heal(store)):
+        assert [one.where for one in made.findings if one.kind == "input_needed"] == ["more.jsonl"]
+        assert store.manifest().landing != {}
+    made = heal(store, drop=True)
     assert [one.where for one in made.findings if one.kind == "input_lost"] == ["more.jsonl"]
     assert store.manifest().landing == {}
-    assert look(store).healthy
+    assert kinds(look(store)) == {"input_lost"}
+    ingest(tmp_path / "more.jsonl", store, workers=1, read=kept.read, rules=kept.RULES)
+    assert look(store).findings == ()
 
 
 def test_what_is_to_be_run_again_is_said_and_not_wrong(tmp_path: Path) -> None:

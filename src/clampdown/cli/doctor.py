@@ -20,21 +20,28 @@ _MOST: Final = 12  # problems of one kind that are said; --json has them all
 
 
 @click.command("doctor")
+@click.argument("files", nargs=-1, metavar="[FILES]...")
 @store_option
 @raw_option
 @click.option("--mend", is_flag=True, help="Mend what can be mended; damaged days are made anew from fetched files.")
+@click.option("--drop", is_flag=True, help="With --mend: let damaged days go also where nothing brings them back.")
 @click.option("--migrate", is_flag=True, help="Bring a store of an older format to the present one, then check it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 @workers_option
 @reference_option
 @common
 @click.pass_context
-def command(context: click.Context, mend: bool, migrate: bool, as_json: bool) -> int:
+def command(
+    context: click.Context, files: tuple[str, ...], mend: bool, drop: bool, migrate: bool, as_json: bool
+) -> int:
     """Check a store and its files, and mend what can be mended.
 
     Every part that the manifest names is read and held against its digest; so are pinned references, the chain of the
     log, the ledger and every fetched file. What killed commands left, and what is to be run again, is said and is not
     wrong. Exit code 1 if anything is wrong that was not mended, else 0.
+
+    With --mend, a damaged day is made anew where every file that it came from is among the fetched ones, or among
+    FILES. Else it stays as it is, and the files are named that it needs; --drop lets it go.
     """
     frame = open_frame(context)
     from clampdown.pipeline.api import storage_at
@@ -47,8 +54,9 @@ def command(context: click.Context, mend: bool, migrate: bool, as_json: bool) ->
     settings = frame.settings
     with frame.notes.progress("doctor") as tell:
         found = doctor(
-            store, raw=settings.raw, mend=mend, reference=open_reference(frame), workers=settings.workers, progress=tell
-        )
+            store, raw=settings.raw, mend=mend, reference=open_reference(frame), workers=settings.workers,
+            progress=tell, files=files, drop=drop,
+        )  # fmt: skip
     if as_json:
         import msgspec
 
@@ -89,5 +97,7 @@ def _text(found: Health) -> Iterator[str]:
             yield f"{'':<22}{hint}"
     wrong = sum(one.wrong and not one.mended for one in found.findings)
     said = "nothing is wrong" if not wrong else f"{wrong:,} problems"
+    lost = sum(one.kind == "input_lost" and not one.wrong and not one.mended for one in found.findings)
+    said += f", {lost:,} inputs lost before" if lost else ""
     mended_ = f", {found.mended:,} mended" if found.mended else ""
     yield f"{found.parts:,} parts, {found.files:,} fetched files, {in_bytes(found.bytes)} read: {said}{mended_}"

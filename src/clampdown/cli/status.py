@@ -46,6 +46,8 @@ def command(context: click.Context, as_json: bool) -> None:
         write_stdout("".join(f"{plain(line)}\n" for line in _text(found)).encode("utf-8", "replace"))
     if found.ledger_torn:
         frame.notes.warn(f"{found.ledger_torn:,} lines of the ledger cannot be read: {_doctor(found)} --mend")
+    if found.ledger_missing:
+        frame.notes.warn(f"fetched files are here, and no ledger that names them: {_doctor(found)}")
 
 
 def _doctor(found: Status) -> str:
@@ -66,6 +68,7 @@ def _text(found: Status) -> Iterator[str]:
         days = [one.first for one in found.sources if one.first is not None]
         again = min(days, default=found.forgotten_before) < found.forgotten_before
         yield _row("forgotten", f"what was before {found.forgotten_before}" + (", but for what came since" * again))
+    yield from _block("lost", [f"{one.name}: {in_runs(one.days) or ', '.join(one.days)}" for one in found.lost])
     counts = ", ".join(f"{reason} {count:,}" for reason, count in found.rejects.items())
     yield _row("rejects", f"{sum(found.rejects.values()):,}: {counts}".rstrip(": "))
     size = found.size

@@ -6,37 +6,45 @@ find it, and nothing was lost on the way.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from clampdown.errors import StoreError
-from clampdown.fetch.ledger import Got, Ledger
-from clampdown.pipeline.inputs import Progress
+from clampdown.errors import EnvironmentFault, StoreError
+from clampdown.fetch.ledger import Ledger
+from clampdown.pipeline import damage, fetched
+from clampdown.pipeline.damage import Plan
+from clampdown.pipeline.fetched import Raw
+from clampdown.pipeline.inputs import Input, Progress
 from clampdown.pipeline.river import Tell, quiet, reference_of
 from clampdown.pipeline.status import todo
 from clampdown.reference import Reference
 from clampdown.store import health
 from clampdown.store import manifest as manifests
 from clampdown.store.health import Place, Problem
-from clampdown.store.manifest import FORMAT, Manifest
+from clampdown.store.manifest import FORMAT, Lost, Manifest
 from clampdown.store.storage import LocalStorage
 from clampdown.store.store import Store
 
-_BLOCK: Final = 1 << 20
 MEND: Final = "clampdown doctor --store {store} --mend"
 # What to do about each kind, where the problem does not say it itself.
 HINTS: Final = {
     "mark": f"{MEND} writes it again.",
     "manifest": (
-        f"{MEND} goes back to the one before, if all is among the fetched files. Else take it from a copy of the "
-        "store, or move the store away and ingest the files again."
+        f"{MEND} goes back to the one before, if all is among the fetched files and nothing of the log is given up. "
+        "Else take it from a copy of the store, or move the store away and ingest the files again."
     ),
-    "part_missing": f"{MEND} makes its day anew from fetched files.",
-    "part_damaged": f"{MEND} makes its day anew from fetched files.",
-    "day_other": f"{MEND} makes the day anew from fetched files.",
+    "part_missing": f"{MEND} makes it anew.",
+    "part_damaged": f"{MEND} makes it anew.",
+    "day_other": f"{MEND} makes the day anew.",
+    "input_lost": (
+        f"If you have it: {MEND} FILE, or clampdown ingest FILE --store {{store}}. What was fetched, the next "
+        "clampdown fetch of its period brings. Else the days keep what other files brought of them."
+    ),
+    "unreadable": (
+        "Nothing is mended until it can be read, lest something whole is let go. Check who owns it, and the disk; what "
+        "is lost for good, remove yourself, then run the same command."
+    ),
     "part_unnamed": f"The next writing command removes it, and so does {MEND}.",
     "log_unnamed": f"The next writing command removes it, and so does {MEND}.",
     "temporary": f"The next writing command removes it, and so does {MEND}.",
@@ -46,13 +54,21 @@ HINTS: Final = {
     "raw_missing": f"{MEND} writes it down; the next clampdown fetch brings what the store does not hold.",
     "raw_damaged": f"{MEND} removes it; the next clampdown fetch brings what the store does not hold.",
     "raw_unnamed": f"{MEND} removes it.",
+    "raw_unlisted": "It stays. A fetch of its period names it again; else ingest it, or remove it yourself.",
+    "raw_gone": "The next clampdown fetch of its period brings it, from where it came from.",
+    "ledger_gone": (
+        "Take ledger.jsonl from a copy. Without one the next clampdown fetch begins another, and brings again what it "
+        "must; no fetched file is removed."
+    ),
     "not_in_store": f"{MEND} ingests it.",
     "log": "Take the log from a copy of the store.",
     "busy": "Run it again when that command is done.",
 }
 # Traces of a command that is still at work.
 _PARTS: Final = frozenset({"part_missing", "part_damaged", "day_other"})
-_PASSING: Final = frozenset({"part_unnamed", "log_unnamed", "temporary", "landing", "raw_unnamed"})
+_PASSING: Final = frozenset({"part_unnamed", "log_unnamed", "temporary", "landing", "raw_unnamed", "raw_unlisted"})
+_DAYS: Final = 6  # that one problem names
+_STAYS: Final = "It cannot be made anew: files that it came from are not here, and are named as input_needed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +107,16 @@ class Check:
     parts: list[tuple[Place, Problem]]
     days: set[str]  # whose parts are not those they were settled as
     bad_manifests: list[int]
-    bad_got: list[tuple[Got, Problem]]
-    unnamed: list[Path]
-    absent: list[Got]  # that were read, lie here, and are not in the store
     busy: bool
+    raw: Raw = field(default_factory=Raw)
+    again: dict[str, Input] = field(default_factory=dict[str, Input])  # key -> what can be read again
+    plan: Plan = field(default_factory=Plan)
     counted: int = 0
-    files: int = 0
+
+    @property
+    def readable(self) -> bool:
+        """Could everything be looked at?"""
+        return all(one.kind != "unreadable" for one in self.problems)
 
 
 def doctor(
@@ -113,40 +133,48 @@ def check(
     reference: Reference | None = None,
     progress: Tell = quiet,
     raw_held: bool = False,
+    given: Mapping[str, Input] | None = None,
 ) -> Check:
     """One look at everything. Where a writer was at work meanwhile it is taken again. `raw_held`: the caller itself
-    holds the lock of the fetched files."""
-    found = _check(store, ledger, reference, progress, raw_held)
+    holds the lock of the fetched files; `given` are files beside these that may be read again, by key."""
+    found = _check(store, ledger, reference, progress, raw_held, given or {})
     for _attempt in range(2):
         number = found.manifest.number if found.manifest is not None else None
         newest = manifests.numbers(store.storage)
         if not found.problems or number is None or not newest or newest[-1] == number:
             return found
-        found = _check(store, ledger, reference, progress, raw_held)
+        found = _check(store, ledger, reference, progress, raw_held, given or {})
     return found
 
 
-def _check(store: Store, ledger: Ledger | None, reference: Reference | None, progress: Tell, raw_held: bool) -> Check:
+def _check(
+    store: Store, ledger: Ledger | None, reference: Reference | None, progress: Tell, raw_held: bool,
+    given: Mapping[str, Input],
+) -> Check:  # fmt: skip
     storage = store.storage
     numbers = manifests.numbers(storage)
     mark = health.mark(storage)
-    if mark is not None and not numbers and not storage.list("tables"):
+    left = None if numbers else manifests.traces(storage)
+    if mark is not None and not numbers and left is None:
         raise StoreError("this is no store", where=store.name, hint="clampdown ingest FILES --store DIR makes one.")
     if mark is None:
         manifests.check_format(storage)
     bad, manifest = health.torn(storage)
     busy = storage.busy()
-    found = Check(manifest, [], [], set(), bad, [], [], [], busy)
+    found = Check(manifest, [], [], set(), bad, busy)
     found.problems += [mark] if mark is not None else []
     found.problems += [Problem("manifest", f"manifest/{number}.json", "it cannot be read") for number in bad]
-    if not numbers and storage.list("tables"):
+    if left is not None:
         found.bad_manifests.append(0)
-        found.problems.append(Problem("manifest", "manifest", "there is none, and there are tables"))
+        found.problems.append(Problem("manifest", "manifest", f"there is none, and there are {left}"))
     count = _counter(found, progress)
     if not found.bad_manifests:
         _store(store, found, manifest or Manifest(), reference, count)
     if ledger is not None:
-        _ledger(ledger, found, manifest or Manifest(), count)
+        found.raw = fetched.look(ledger, None if found.bad_manifests else manifest or Manifest(), count)
+        found.problems += found.raw.problems
+    if not found.bad_manifests:
+        _ways(store, found, manifest or Manifest(), given)
     if busy or (ledger is not None and not raw_held and LocalStorage(ledger.root).busy()):
         found.problems = [one for one in found.problems if one.kind not in _PASSING]
     if busy:
@@ -168,81 +196,55 @@ def _store(
     storage = store.storage
     found.parts = health.damaged(storage, manifest, count)
     found.problems += [problem for _, problem in found.parts]
+    found.parts = [(place, problem) for place, problem in found.parts if problem.kind != "unreadable"]
     for day, problem in health.misnamed(manifest):
         found.days.add(day)
         found.problems.append(problem)
-    found.problems += health.left_over(storage, manifest)
+    _each(found, lambda: health.left_over(storage, manifest))
     found.problems += [Problem("landing", day, "it has landed and is not settled", False) for day in manifest.landing]
-    broken = health.chain(storage, manifest)
-    found.problems += [broken] if broken is not None else []
-    references = list(health.references(storage, manifest))
-    found.problems += references
-    if not references:
+    _each(found, lambda: [one] if (one := health.chain(storage, manifest)) is not None else [])
+    if not _each(found, lambda: health.references(storage, manifest)):
         for one in todo(store, manifest, reference_of(store, reference)):
             if one.why != "settle":
                 what = f"{len(one.days):,} days" if one.days else "findings, events and outages"
                 found.problems.append(Problem("stale", one.why, f"{what} are to be made again", False, one.command))
 
 
-def _ledger(ledger: Ledger, found: Check, manifest: Manifest, count: Callable[[int], None]) -> None:
-    if ledger.torn:
-        what = f"{ledger.torn:,} lines cannot be read"
-        found.problems.append(Problem("ledger_torn", str(ledger.path), what))
-    whole: dict[str, Problem | None] = {}
-    for got in ledger.every():
-        if got.digest is None or not got.kept:
-            continue
-        if got.digest not in whole:
-            whole[got.digest] = _file(ledger, got, count)
-            found.files += 1
-        problem = whole[got.digest]
-        if problem is not None:
-            found.bad_got.append((got, problem))
-            found.problems.append(problem)
-        elif got.input in manifest.gone:
-            day = max((one.before for one in manifest.forgot), default="DAY")
-            hint = f"clampdown forget --before {day} removes it, with the same --store and --raw."
-            what = "its days were forgotten, and the fetched file lies here"
-            found.problems.append(Problem("forgotten", got.key, what, wrong=False, hint=hint))
-        elif got.input is not None and got.input not in manifest.inputs and not found.bad_manifests:
-            found.absent.append(got)
-            found.problems.append(Problem("not_in_store", got.key, "it was read, and the store does not hold it"))
-    for path in _files(ledger.root):
-        if path.name not in whole:
-            found.unnamed.append(path)
-            found.problems.append(Problem("raw_unnamed", path.name, "the ledger does not name it", wrong=False))
-    for left in LocalStorage(ledger.root).temporary():
-        found.problems.append(Problem("temporary", f"{ledger.root.name}/{left}", "it is half written", wrong=False))
-
-
-def _file(ledger: Ledger, got: Got, count: Callable[[int], None]) -> Problem | None:
-    """Is a fetched file what the ledger says?"""
-    digest = got.digest or ""
-    total = hashlib.sha256()
-    size = 0
+def _each(found: Check, made: Callable[[], Iterable[Problem]]) -> bool:
+    """Add what a look finds; what cannot be read is one of them, and the next look goes on. Was there anything?"""
+    before = len(found.problems)
     try:
-        with ledger.file(digest).open("rb") as file:
-            while block := file.read(_BLOCK):
-                total.update(block)
-                size += len(block)
-                count(len(block))
-    except FileNotFoundError:
-        return Problem("raw_missing", got.key, "the fetched file is not there")
-    except OSError as fault:
-        return Problem("raw_damaged", got.key, f"the fetched file cannot be read: {fault.strerror}")
-    if size != got.size:
-        return Problem("raw_damaged", got.key, f"the fetched file has {size:,} bytes; {got.size:,} came")
-    if total.hexdigest() != digest:
-        return Problem("raw_damaged", got.key, "the fetched file has another content than what came")
-    return None
+        for one in made():
+            found.problems.append(one)
+    except EnvironmentFault as fault:
+        found.problems.append(health.unreadable(fault.where or "", fault))
+    return len(found.problems) > before
 
 
-def _files(root: Path) -> Iterator[Path]:
-    """What lies where fetched files lie: two hex digits, then all 64."""
-    for folder in sorted(root.iterdir()):
-        if folder.is_dir() and len(folder.name) == 2:
-            names = (path for path in folder.iterdir() if len(path.name) == 64 and path.name[:2] == folder.name)
-            yield from sorted(names)
+def _ways(store: Store, found: Check, manifest: Manifest, given: Mapping[str, Input]) -> None:
+    """What can be made anew, and what for want of which file cannot; inputs that an earlier mending let go."""
+    known = manifest.inputs.keys() | manifest.lost.keys()
+    found.again = found.raw.again | {key: one for key, one in given.items() if key in known}
+    for one in manifest.lost.values():
+        found.problems.append(Problem("input_lost", one.name, f"what it brought of {_days(one)} is gone", False))
+    if not found.readable:
+        return
+    found.plan = damage.plan(store.storage, manifest, (place for place, _ in found.parts), found.days, found.again)
+    left = {problem.where for place, problem in found.parts if place.day in found.plan.left} | found.plan.left
+    for number, problem in enumerate(found.problems):
+        if problem.kind in _PARTS and problem.where in left:
+            found.problems[number] = replace(problem, hint=_STAYS)
+    for one in found.plan.needed.values():
+        mend = MEND.format(store=store.name)
+        hint = f"If you have it: {mend} FILE. Without it, {mend} --drop removes what is damaged of these days, and all "
+        hint += "that it brought of them; what was fetched can then be fetched again."
+        what = f"what it brought of {_days(one)} is damaged, and it is not among the fetched files"
+        found.problems.append(Problem("input_needed", one.name, what, hint=hint))
+
+
+def _days(one: Lost) -> str:
+    more = len(one.days) - _DAYS
+    return ", ".join(one.days[:_DAYS]) + (f" and {more:,} more days" if more > 0 else "")
 
 
 def told(store: Store, before: Check, after: Check | None = None, lost: list[Problem] | None = None) -> Health:
@@ -255,8 +257,11 @@ def told(store: Store, before: Check, after: Check | None = None, lost: list[Pro
         gone = after is not None and (one.kind, one.where) not in left
         return gone and (one.kind not in _PARTS or not lost or one.where in named)
 
-    first = [_finding(store, one, mended(one)) for one in before.problems]
-    known = {(one.kind, one.where) for one in before.problems}
+    # What was needed is said by what became of it: lost, or mended.
+    first = [
+        _finding(store, one, mended(one)) for one in before.problems if one.kind != "input_needed" or not mended(one)
+    ]
+    known = {(one.kind, one.where) for one in (*before.problems, *(lost or ()))}
     new = [one for one in after.problems if (one.kind, one.where) not in known] if after is not None else []
     first += [_finding(store, one, mended=False) for one in (*new, *(lost or ()))]
     seen = after or before
@@ -265,7 +270,7 @@ def told(store: Store, before: Check, after: Check | None = None, lost: list[Pro
         format=FORMAT,
         manifest=seen.manifest.number if seen.manifest is not None else 0,
         parts=sum(1 for _ in health.places(seen.manifest or Manifest())),
-        files=seen.files,
+        files=seen.raw.files,
         bytes=before.counted + (after.counted if after is not None else 0),
         mended=sum(one.mended for one in first),
         healthy=not any(one.wrong and not one.mended for one in first),

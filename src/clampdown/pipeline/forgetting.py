@@ -300,7 +300,8 @@ def _commit(storage: Storage, manifest: Manifest, plan: _Plan, day: str, at: str
     """The days go, and the store remembers it: the ledger may lie elsewhere, and nobody may have named it."""
     told = {got.input for got in plan.got}
     following = msgspec.structs.replace(manifest, gone=tuple(key for key in manifest.gone if key not in told))
-    if not raw_only and (plan.days or plan.inputs):
+    lost = {key: one for key, one in manifest.lost.items() if not one.days or max(one.days) >= day}
+    if not raw_only and (plan.days or plan.inputs or lost != manifest.lost):
         following = msgspec.structs.replace(
             following,
             days={day: entry for day, entry in manifest.days.items() if day not in plan.days},
@@ -311,6 +312,7 @@ def _commit(storage: Storage, manifest: Manifest, plan: _Plan, day: str, at: str
                 if key not in plan.inputs
             },
             forgot=(*(one for one in manifest.forgot if one.before > day), manifests.Forgot(day, at)),
+            lost=lost,
             gone=tuple(sorted({*following.gone, *(plan.inputs - told)})),
         )
     if following != manifest:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from clampdown.errors import InputError
+from clampdown.errors import InputError, UsageError
 from clampdown.fetch.ledger import Ledger
 from clampdown.pipeline import doctor as looking
 from clampdown.pipeline import forgetting, mending, river
@@ -18,6 +19,7 @@ from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.api import Path_, open_store, storage_at
 from clampdown.pipeline.doctor import Health
 from clampdown.pipeline.forgetting import Forgotten
+from clampdown.pipeline.inputs import find, key_of
 from clampdown.pipeline.river import Tell, quiet
 from clampdown.pipeline.status import Status
 from clampdown.reference import Reference
@@ -61,23 +63,32 @@ def doctor(
     reference: Reference | None = None,
     workers: int = 0,
     progress: Tell = quiet,
+    files: Iterable[Path_] = (),
+    drop: bool = False,
 ) -> Health:
     """Check a store and its fetched files; with `mend`, make anew what is damaged. Where there is nothing yet but
-    fetched files, `mend` makes a store from them."""
+    fetched files, `mend` makes a store from them. `files` are others from which damaged days may be made anew; with
+    `drop`, damaged days go also where nothing would bring them back."""
+    named = list(files)
+    if (named or drop) and not mend:
+        raise UsageError("files to mend from, and what may be dropped, are for mending", hint="Say --mend too.")
+    given = {key_of(one): one for one in find(named) if not one.piped} if named else None
     held = store if isinstance(store, Store) else Store(storage_at(store), os.fspath(store))
     ledger = _ledger(held, raw)
     if mend and ledger is not None and _bare(held):
         river.open_storage(held.storage, held.name, create=True)
     if mend:
-        return mending.mend(held, ledger, reference=reference, workers=workers, progress=progress)
+        return mending.mend(
+            held, ledger, reference=reference, workers=workers, progress=progress, given=given, drop=drop
+        )
     return looking.doctor(held, ledger, reference=reference, progress=progress)
 
 
 def _bare(store: Store) -> bool:
     """Is there nothing yet, so that a store may be made here from fetched files?"""
     storage = store.storage
-    made = manifests.exists(storage) or manifests.numbers(storage) or storage.list("tables") or storage.list("landing")
-    return not made
+    made = manifests.exists(storage) or manifests.numbers(storage) or manifests.traces(storage)
+    return not made and not storage.list("landing")
 
 
 def _ledger(store: Store, raw: Path_ | None) -> Ledger | None:

@@ -1,23 +1,25 @@
-"""Law: mending never makes it worse: what is dropped was damaged, and what can be read again is read again.
+"""Law: mending never makes it worse: no whole row is dropped that cannot be read again, unless a person says so.
 
 A damaged day leaves the manifest in the same commit as the inputs that may have brought it. From there on they are
-inputs that were never read: killed anywhere, the next `doctor --mend` (or `fetch`, or `ingest`) reads them.
+inputs that were never read: killed anywhere, the next `doctor --mend` (or `fetch`, or `ingest`) reads them. Those that
+cannot be read again are kept in mind as lost.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from clampdown.errors import StoreError
+from clampdown.errors import InputError, StoreError
 from clampdown.fetch.ledger import Got, Ledger, Line, RawLock
 from clampdown.model import CONNECTIVITY, TABLES
-from clampdown.pipeline import detecting
+from clampdown.pipeline import damage, detecting
+from clampdown.pipeline.damage import Plan
 from clampdown.pipeline.doctor import Check, Health, check, told
 from clampdown.pipeline.forgetting import stay_forgotten
 from clampdown.pipeline.inputs import Input, printable
@@ -29,27 +31,12 @@ from clampdown.store import health
 from clampdown.store import manifest as manifests
 from clampdown.store.health import Problem
 from clampdown.store.manifest import Day, Landed, Manifest, Part, parts_digest
-from clampdown.store.settle import LANDING, SETTLED
+from clampdown.store.settle import SETTLED
 from clampdown.store.storage import LocalStorage, Storage
 from clampdown.store.store import Store
 from clampdown.store.tables import read_part, rows_of
 
-# Tables whose rows are made from others of the day, and the columns by which the others name their files.
-_NAMES: Final = {
-    "measurements": "locator", "conflicts": "locator", "rejects": "file", "series": "locator", "context": "locator",
-}  # fmt: skip
-
-
-@dataclass
-class _Plan:
-    """What is dropped, and what is to be read again for it."""
-
-    settled: set[str] = field(default_factory=set[str])  # days whose measurements and rejects go
-    levels: set[str] = field(default_factory=set[str])
-    judged: set[str] = field(default_factory=set[str])  # days whose verdicts go
-    tasks: set[str] = field(default_factory=set[str])  # that landed
-    detected: set[str] = field(default_factory=set[str])  # parts of tables of detect
-    inputs: set[str] = field(default_factory=set[str])  # keys
+_GONE: Final = "it brought what was damaged, and is not among the fetched files"
 
 
 def mend(
@@ -60,14 +47,17 @@ def mend(
     workers: int = 0,
     progress: Tell = quiet,
     read: Read = read_input,
+    given: Mapping[str, Input] | None = None,
+    drop: bool = False,
 ) -> Health:
-    """Check, mend what can be mended, and check again."""
+    """Check, mend what can be mended, and check again. `given` are files beside the fetched ones that may be read
+    again, by key. With `drop`, damaged days go also where files that they came from cannot be read again."""
     with ExitStack() as stack:
         if ledger is not None:
             stack.callback(RawLock(ledger.root).release)
 
         def look() -> Check:
-            return check(store, ledger, reference=reference, progress=progress, raw_held=True)
+            return check(store, ledger, reference=reference, progress=progress, raw_held=True, given=given)
 
         before = look()
         if before.busy:
@@ -78,7 +68,13 @@ def mend(
             if not _foundations(store.storage, before, ledger):
                 return told(store, before)
             now = look()
-        work = _Work(store, ledger, now, reference, workers, progress, read)
+        if not now.readable:
+            return told(store, before)
+        if given and not given.keys() & now.again.keys():
+            hint = "A file goes by its name and its bytes: give it the name by which it was read."
+            where = next(iter(given.values())).shown
+            raise InputError("the store never read such a file, or holds it", where=where, hint=hint)
+        work = _Work(store, ledger, now, reference, workers, progress, read, drop)
         lost = work.mend()
         return told(store, before, look(), lost)
 
@@ -94,11 +90,12 @@ class _Work:
     workers: int
     progress: Tell
     read: Read
+    drop: bool
 
     def mend(self) -> list[Problem]:
         """Do it; what is lost."""
         store, manifest = self.store, self.found.manifest or Manifest()
-        plan = _plan(store.storage, manifest, self.found)
+        plan = self._plan(manifest)
         with writing(store) as fresh:
             if fresh.number != manifest.number:
                 raise StoreError("another command has changed this store meanwhile", hint="Run the same command again.")
@@ -110,38 +107,50 @@ class _Work:
             for path in health.log.beyond(store.storage, manifest):
                 store.storage.delete(path)
             _drop(store, plan)
-        fetched: set[str] = set()
         if self.ledger is not None:
-            fetched = {got.input for got in self.ledger.every() if got.input is not None}
-            _ledger(self.ledger, self.found, store.manifest())
-        self._again(reference)
+            _ledger(self.ledger, self.found)
+        self._again(plan, reference)
         stay_forgotten(store, manifest)
-        after = store.manifest().inputs
-        lost = [_lost(store, manifest, key, fetched) for key in sorted(plan.inputs) if key not in after]
-        if days := unjudged(store):  # also what an earlier mending did not come to
+        after = store.manifest()
+        lost = [
+            Problem("input_lost", one.name, _GONE)
+            for key, one in sorted(after.lost.items())
+            if self.drop and key in plan.needed
+        ]
+        # Also what an earlier mending did not come to.
+        if days := [day for day in unjudged(store) if day not in plan.left]:
             judge_store(store, days, reference=reference, workers=self.workers, progress=self.progress)
         _counts(store, manifest, plan)
         damaged, hands = plan.detected, {"workers": self.workers, "progress": self.progress}
-        if damaged and not detecting.remake(store, damaged, **hands):  # type: ignore[arg-type]
+        if damaged and not plan.left and not detecting.remake(store, damaged, **hands):  # type: ignore[arg-type]
             hint = f"clampdown detect --store {store.name} makes them; the log will call all of it new."
             lost.append(Problem("detect", "detect", "tables of findings were damaged, and are gone", hint=hint))
         return lost
 
-    def _again(self, reference: Reference) -> None:
-        """Read fetched files that the store does not hold, or not any more."""
-        manifest = self.store.manifest()
-        held = {*manifest.inputs, *manifest.gone}  # what was forgotten stays forgotten
-        inputs: dict[str, Input] = {}
-        if self.ledger is not None:
-            for got in self.ledger.every():
-                if got.input is not None and got.input not in held and got.kept and got.digest is not None:
-                    name = printable(got.name)
-                    inputs[got.input] = Input(str(self.ledger.file(got.digest)), name, name, got.size)
-        if inputs:
-            ingest(
-                list(inputs.values()), self.store, reference=reference, workers=self.workers,
-                progress=self.progress, judge=False, read=self.read,
-            )  # fmt: skip
+    def _plan(self, manifest: Manifest) -> Plan:
+        if not self.drop:
+            return self.found.plan
+        places = (place for place, _ in self.found.parts)
+        return damage.plan(self.store.storage, manifest, places, self.found.days, self.found.again, drop=True)
+
+    def _again(self, plan: Plan, reference: Reference) -> None:
+        """Read again what the store does not hold, or not any more. What was let go for the sake of one day brings
+        nothing to days that are left: what it brought of them is still there."""
+        before = self.store.manifest()
+        held = {*before.inputs, *before.gone}  # what was forgotten stays forgotten
+        new = {key: one for key, one in self.found.again.items() if key not in held}
+        for some in ({key for key in new if key in plan.inputs}, {key for key in new if key not in plan.inputs}):
+            if some:
+                ingest(
+                    [new[key] for key in sorted(some)], self.store, reference=reference, workers=self.workers,
+                    progress=self.progress, judge=False, read=self.read, leave=plan.left,
+                )  # fmt: skip
+            if plan.left and some & plan.inputs:
+                with writing(self.store) as manifest:
+                    landing = {day: groups for day, groups in manifest.landing.items() if day not in plan.left}
+                    landing |= {day: before.landing[day] for day in plan.left if day in before.landing}
+                    if landing != manifest.landing:
+                        manifests.commit(self.store.storage, msgspec.structs.replace(manifest, landing=landing))
 
 
 def _unfounded(found: Check) -> bool:
@@ -169,12 +178,13 @@ def _foundations(storage: Storage, found: Check, ledger: Ledger | None) -> bool:
 
 
 def _covered(storage: Storage, ledger: Ledger | None, found: Check) -> bool:
-    """Is every file that any table here names among the fetched ones, and whole?"""
-    if ledger is None:
+    """Is every file that any table here names among the fetched ones, and whole? And is there no entry of the log that
+    the older manifest does not know: nothing could bring it back."""
+    if ledger is None or health.log.beyond(storage, found.manifest or Manifest()):
         return False
-    bad = {got.which for got, _ in found.bad_got}
+    bad = {got.which for got, _ in found.raw.bad}
     whole = {printable(got.name) for got in ledger.every() if got.kept and got.digest and got.which not in bad}
-    for table, column in _NAMES.items():
+    for table, column in damage.NAMES.items():
         for path in storage.list(f"tables/{table}"):
             try:
                 part = Part(path, 0, 0)
@@ -182,85 +192,9 @@ def _covered(storage: Storage, ledger: Ledger | None, found: Check) -> bool:
                 names = read_part(storage, part, TABLES[table], columns=[column])[column].unique().to_pylist()
             except StoreError:
                 return False
-            if not {_file(name) if column == "locator" else name for name in names} <= whole:
+            if not {damage.file_of(name) if column == "locator" else name for name in names} <= whole:
                 return False
     return bool(whole)
-
-
-def _plan(storage: Storage, manifest: Manifest, found: Check) -> _Plan:
-    plan = _Plan()
-    everything = False
-    bad = {place.part.path for place, _ in found.parts}
-    for place, _ in found.parts:
-        if place.task is not None:
-            plan.tasks.add(place.task)
-        elif place.day is None:
-            plan.detected.add(place.part.path)
-        elif place.table in SETTLED:
-            plan.settled.add(place.day)
-        elif place.table in CONNECTIVITY:
-            plan.levels.add(place.day)
-        else:
-            plan.judged.add(place.day)
-    for day in found.days:
-        plan.settled.add(day)
-        plan.levels.add(day)
-    names: set[str] = set()
-    for day in sorted(plan.settled | plan.levels):
-        tables = [*(SETTLED if day in plan.settled else ()), *(CONNECTIVITY if day in plan.levels else ())]
-        told = _names(storage, manifest.days[day], tables, sure=day not in found.days)
-        everything = everything or told is None
-        names |= told or set()
-    for task in plan.tasks:
-        keys = _keys(storage, manifest, task, bad)
-        everything = everything or keys is None
-        plan.inputs |= keys or set()
-    plan.inputs |= {key for key, one in manifest.inputs.items() if everything or one.name in names}
-    return plan
-
-
-def _names(storage: Storage, entry: Day, tables: Sequence[str], *, sure: bool) -> set[str] | None:
-    """The files that brought these tables of a day; None where that cannot be told any more. Of a damaged part the
-    column that names them may still be whole: its pages have checksums of their own."""
-    found: set[str] = set()
-    for table in tables:
-        column = _NAMES.get(table)
-        if column is None:
-            continue
-        for part in entry.tables.get(table, ()):
-            try:
-                rows = read_part(storage, part, TABLES[table], columns=[column])
-            except StoreError:
-                return None
-            texts = rows[column].unique().to_pylist()
-            found.update(_file(text) if column == "locator" else text for text in texts)
-    return found if sure else None
-
-
-def _file(locator: str) -> str:
-    """The file of a locator (`file!member:line`)."""
-    name = locator.partition("!")[0]
-    head, colon, line = name.rpartition(":")
-    return head if colon and line.isdecimal() else name
-
-
-def _keys(storage: Storage, manifest: Manifest, task: str, bad: set[str]) -> set[str] | None:
-    """The inputs of a task that landed: its rows say which; None where they cannot be read."""
-    if task in manifest.inputs:
-        return {task}
-    found: set[str] = set()
-    for groups in manifest.landing.values():
-        for parts in (group.parts for group in groups if group.task == task):
-            for table in ("measurements", "signals", "context"):
-                for part in parts.get(table, ()):
-                    try:
-                        rows = read_part(storage, part, LANDING[table], columns=["brought"])
-                    except StoreError:
-                        return None
-                    found.update(rows["brought"].unique().to_pylist())
-            if any(part.path in bad for part in parts.get("rejects", ())):
-                return None  # an input may have brought nothing else
-    return found
 
 
 def mend_references(store: Store, found: Check, reference: Reference | None) -> None:
@@ -289,8 +223,9 @@ def mend_references(store: Store, found: Check, reference: Reference | None) -> 
             storage.delete(path)
 
 
-def _drop(store: Store, plan: _Plan) -> None:
-    """Let go of what is damaged, and of the inputs that brought it, in one commit."""
+def _drop(store: Store, plan: Plan) -> None:
+    """Let go of what is damaged, and of the inputs that brought it, in one commit; it says which of them cannot be
+    read again."""
     manifest = store.manifest()
     days: dict[str, Day] = {}
     for day, entry in manifest.days.items():
@@ -299,16 +234,21 @@ def _drop(store: Store, plan: _Plan) -> None:
             days[day] = made
     landing: dict[str, tuple[Landed, ...]] = {}
     for day, groups in manifest.landing.items():
-        left = tuple(group for group in groups if group.task not in plan.tasks)
+        left = tuple(group for group in groups if day in plan.left or group.task not in plan.tasks)
         if left:
             landing[day] = left
     inputs = {key: one for key, one in manifest.inputs.items() if key not in plan.inputs}
-    following = msgspec.structs.replace(manifest, days=days, landing=landing, inputs=inputs)
+    lost = dict(manifest.lost)
+    for key in plan.needed.keys() & plan.inputs:
+        one = plan.needed[key]
+        days_of = {*one.days, *(lost[key].days if key in lost else ())}
+        lost[key] = msgspec.structs.replace(one, days=tuple(sorted(days_of)))
+    following = msgspec.structs.replace(manifest, days=days, landing=landing, inputs=inputs, lost=lost)
     if following != manifest:
         manifests.collect(store.storage, manifests.commit(store.storage, following))
 
 
-def _lesser(entry: Day, plan: _Plan, day: str) -> Day | None:
+def _lesser(entry: Day, plan: Plan, day: str) -> Day | None:
     """A day without its damaged tables; None where nothing stays."""
     tables = entry.tables
     if day in plan.settled:
@@ -323,18 +263,17 @@ def _lesser(entry: Day, plan: _Plan, day: str) -> Day | None:
     return msgspec.structs.replace(entry, tables=tables) if tables else None
 
 
-def _ledger(ledger: Ledger, found: Check, manifest: Manifest) -> None:
-    """Lines of files that are gone or damaged: kept as read and removed where the store holds them, else dropped, so
-    that they are fetched again."""
+def _ledger(ledger: Ledger, found: Check) -> None:
+    """Lines of files that are gone or damaged are kept as read and removed: a fetch brings the file again where the
+    store lacks what it became, and until then the doctor says so. Where nothing was read yet, the line goes."""
     bad: dict[tuple[str, str, str], Got | None] = {}
     folder = LocalStorage(ledger.root)
-    for got, problem in found.bad_got:
-        held = got.input is not None and got.input in manifest.inputs
-        bad[got.which] = msgspec.structs.replace(got, kept=False) if held else None
+    for got, problem in found.raw.bad:
+        bad[got.which] = msgspec.structs.replace(got, kept=False) if got.input is not None else None
         if problem.kind == "raw_damaged" and got.digest is not None:
             folder.delete(f"{got.digest[:2]}/{got.digest}")
-    if not ledger.torn:  # else a torn line may have named them
-        for path in found.unnamed:
+    if not ledger.torn and ledger.path.exists():  # else a line that is lost may have named them
+        for path in found.raw.garbage:
             path.unlink(missing_ok=True)
     folder.sweep()
     if ledger.torn or bad:
@@ -349,22 +288,14 @@ def _kept(lines: Iterable[Line], bad: Mapping[tuple[str, str, str], Got | None])
             yield changed
 
 
-def _lost(store: Store, before: Manifest, key: str, fetched: Collection[str]) -> Problem:
-    name = before.inputs[key].name
-    hint = "The next clampdown fetch of its period brings it."
-    if key not in fetched:
-        hint = f"Ingest it again, if you have it: clampdown ingest FILE --store {store.name}"
-    return Problem("input_lost", name, "it brought what was damaged, and is not among the fetched files", hint=hint)
-
-
-def _counts(store: Store, before: Manifest, plan: _Plan) -> None:
+def _counts(store: Store, before: Manifest, plan: Plan) -> None:
     """What an input added was counted when it was read first; reading it again changes none of it. Where something had
     landed and was not settled, nothing was counted of it yet, and the new counts stand."""
     if not plan.inputs or before.landing:
         return
     with writing(store) as manifest:
         inputs = dict(manifest.inputs)
-        for key in plan.inputs & inputs.keys():
+        for key in plan.inputs & inputs.keys() & before.inputs.keys():
             now, was = inputs[key], before.inputs[key]
             if (now.records, now.rejects) == (was.records, was.rejects):
                 inputs[key] = msgspec.structs.replace(was, references=now.references)

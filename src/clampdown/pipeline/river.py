@@ -7,7 +7,7 @@ manifest does not name does not exist.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
@@ -83,8 +83,8 @@ def writing(store: Store) -> Generator[Manifest, None, None]:
     """The one writer's seat. What a killed writer left is swept first."""
     lock = store.storage.lock()
     try:
-        store.storage.sweep()
         manifest = store.manifest()
+        store.storage.sweep()
         manifests.collect(store.storage, manifest)
         yield manifest
     finally:
@@ -94,6 +94,11 @@ def writing(store: Store) -> Generator[Manifest, None, None]:
 def open_storage(storage: Storage, name: str, *, create: bool = False) -> Store:
     """The store in this storage; with `create`, an empty one where there is nothing yet."""
     if not manifests.exists(storage):
+        if manifests.numbers(storage) or manifests.traces(storage):
+            hint = f"Run this: clampdown doctor --store {name} --mend"
+            raise StoreError(
+                f"{manifests.MARK} is missing, which says of what format the store is", where=name, hint=hint
+            )
         strange = storage.strange()
         if not create or strange:
             hint = "Name a new or an empty folder." if create else "clampdown ingest FILES --store DIR makes one."
@@ -131,10 +136,12 @@ def ingest(
     again: bool = False,
     limits: Limits | None = None,
     read: observe.Read = observe.read_input,
+    leave: Collection[str] = (),
 ) -> Summary:
     """Read files into a store, settle the days they touch, and judge those (unless `judge` is false).
 
-    An input that is already here is not read again, unless `again` asks for it (new fingerprints over bodies).
+    An input that is already here is not read again, unless `again` asks for it (new fingerprints over bodies). What
+    lands on days to `leave` is not settled.
     """
     inputs = find([paths] if isinstance(paths, str | PathLike) else paths)
     if workers < 0:
@@ -152,7 +159,7 @@ def ingest(
         manifest = _pin(store, manifest, reference)
         run = _Run(store, manifest, reference, crew, progress)
         keys, known = run.observe(inputs, limits or Limits(), read, again=again)
-        touched = run.settle(rules or load_rules(), judge=judge)
+        touched = run.settle(rules or load_rules(), judge=judge, leave=leave)
         manifests.collect(store.storage, run.manifest)
         return _summary(store, run.manifest, keys, len(inputs), known, touched)
 
@@ -258,17 +265,20 @@ class _Run:
         frozen: dict[str, tuple[Landed, ...]] = {
             day: tuple(sorted(groups, key=lambda group: group.task)) for day, groups in landing.items()
         }
-        self._commit(msgspec.structs.replace(self.manifest, landing=frozen, inputs=inputs))
+        here = {*inputs, *(f"?{one.name}" for one in inputs.values())}
+        lost = {key: one for key, one in self.manifest.lost.items() if key not in here}
+        self._commit(msgspec.structs.replace(self.manifest, landing=frozen, inputs=inputs, lost=lost))
 
     def _commit(self, manifest: Manifest) -> None:
         self.manifest = manifests.commit(self.store.storage, manifest)
 
     def settle(
-        self, rules: Rules, *, judge: bool, all_days: bool = False, wanted: Iterable[str] | None = None
-    ) -> tuple[str, ...]:
+        self, rules: Rules, *, judge: bool, all_days: bool = False, wanted: Iterable[str] | None = None,
+        leave: Collection[str] = (),
+    ) -> tuple[str, ...]:  # fmt: skip
         """Settle every day on which something has landed, and judge."""
         asked = None if wanted is None else set(wanted)
-        chosen = set(self.manifest.landing)
+        chosen = set(self.manifest.landing) - set(leave)
         if all_days:
             stale = {d for d, e in self.manifest.days.items() if is_stale(e, rules.digest, self.reference.digest)}
             chosen = {day for day in chosen | stale if asked is None or day in asked}

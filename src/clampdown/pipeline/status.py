@@ -21,10 +21,11 @@ from clampdown.judge.rules import load_rules
 from clampdown.model import UNKNOWN_DAY
 from clampdown.pipeline import asked
 from clampdown.pipeline.asked import Ask, Edge
+from clampdown.pipeline.fetched import without_ledger
 from clampdown.pipeline.river import reference_of
 from clampdown.reference import Reference
 from clampdown.store.counts import COUNTS, KINDS, of_day
-from clampdown.store.manifest import FORMAT, Manifest
+from clampdown.store.manifest import FORMAT, Lost, Manifest
 from clampdown.store.store import Store, is_stale
 
 _KEPT: Final = 500_000  # rows that wait to be added up
@@ -102,6 +103,8 @@ class Status:
     snapshots: tuple[Snapshot, ...]
     todo: tuple[Todo, ...]
     ledger_torn: int  # lines of the ledger that cannot be read
+    ledger_missing: bool = False  # there are fetched files, and no ledger that names them
+    lost: tuple[Lost, ...] = ()  # inputs that were let go with damaged days, and were not read again
     detected: dict[str, int] = field(default_factory=dict[str, int])  # table of detect -> rows
 
 
@@ -152,6 +155,8 @@ def _status(store: Store, manifest: Manifest, ledger: Ledger | None, used: Refer
         snapshots=_snapshots(used, now) if manifest.reference else (),
         todo=todo(store, manifest, used),
         ledger_torn=ledger.torn if ledger is not None else 0,
+        ledger_missing=ledger is not None and without_ledger(ledger),
+        lost=tuple(sorted(manifest.lost.values(), key=lambda one: (one.name, one.days))),
         detected={name: sum(p.rows for p in parts) for name, parts in sorted(_tables(manifest).items())},
     )
 

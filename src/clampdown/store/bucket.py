@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 8 << 20  # bytes of one request of an upload; what is larger goes in several
 _AT_ONCE: Final = 4  # requests of one upload
 _MARK: Final = "clampdown-mark"
+LISTED: Final = "Check the address and AWS_ENDPOINT_URL."
 _CONFLICTS: Final = 6  # times that a write is tried while another one of the same name is going on
 
 
@@ -221,20 +222,30 @@ class Bucket:
         return None
 
     def list(self, prefix: str) -> dict[str, str]:
-        """Every object below a folder, and its state."""
+        """Every object below a folder, and its state. Where nothing was found because nothing was answered, it is an
+        error: what is not listed may be deleted."""
         import obstore
 
-        with self._told(prefix):
-            pages = obstore.list(self._store, prefix, chunk_size=1000)
-            return {one["path"]: one["e_tag"] or "" for page in pages for one in page}
+        try:
+            with self._told(prefix):
+                pages = obstore.list(self._store, prefix, chunk_size=1000)
+                return {one["path"]: one["e_tag"] or "" for page in pages for one in page}
+        except FileNotFoundError:
+            raise self._unlisted(prefix) from None
+
+    def _unlisted(self, prefix: str) -> EnvironmentFault:
+        return EnvironmentFault("it cannot be listed: 404 Not Found", where=self.where(prefix), hint=LISTED)
 
     def names(self) -> list[str]:
         """What lies at the top: objects and folders."""
         import obstore
 
-        with self._told():
-            found = obstore.list_with_delimiter(self._store)
-            return sorted([one["path"] for one in found["objects"]] + list(found["common_prefixes"]))
+        try:
+            with self._told():
+                found = obstore.list_with_delimiter(self._store)
+                return sorted([one["path"] for one in found["objects"]] + list(found["common_prefixes"]))
+        except FileNotFoundError:
+            raise self._unlisted("") from None
 
     def delete(self, paths: Sequence[str]) -> None:
         """Remove objects; one that is not there is removed already."""

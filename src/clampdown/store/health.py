@@ -43,6 +43,15 @@ class Problem:
     hint: str | None = None
 
 
+def unreadable(where: str, fault: OSError | EnvironmentFault) -> Problem:
+    """What this machine does not let us look at: whether it is damaged nobody knows, so nothing is done about it. Other
+    faults of the environment (a bucket that does not answer) are not of one file, and end the look."""
+    cause = fault.__cause__ if isinstance(fault, EnvironmentFault) else fault
+    if not isinstance(cause, OSError):
+        raise fault
+    return Problem("unreadable", where, f"it cannot be read: {cause.strerror or cause}")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the manifest names a part: a table of a day, of a task that landed, or of the whole store."""
@@ -96,8 +105,10 @@ def _part(storage: Storage, place: Place, count: Count) -> Problem | None:
             return Problem("part_damaged", path, f"it has {rows:,} rows; {place.part.rows:,} were written")
     except FileNotFoundError:
         return Problem("part_missing", path, "it is named and not there")
-    except EnvironmentFault:
-        raise  # the disk said so, not the file
+    except EnvironmentFault as fault:
+        return unreadable(path, fault)  # the disk said so, not the file
+    except OSError as fault:
+        return unreadable(path, fault)
     except StoreError as fault:
         missing = isinstance(fault.__cause__, FileNotFoundError)
         return Problem("part_missing" if missing else "part_damaged", path, fault.what)
@@ -231,7 +242,10 @@ def torn(storage: Storage) -> tuple[list[int], Manifest | None]:
     JSON and nothing that we know was made by a newer Clampdown, and is left alone."""
     bad: list[int] = []
     for number in reversed(manifests.numbers(storage)):
-        data = storage.read(f"manifest/{number}.json")
+        try:
+            data = storage.read(f"manifest/{number}.json")
+        except FileNotFoundError:
+            continue  # a newer one followed it meanwhile
         try:
             json.loads(data)
         except (ValueError, UnicodeDecodeError):
@@ -243,6 +257,9 @@ def torn(storage: Storage) -> tuple[list[int], Manifest | None]:
             raise _unknown(number) from fault
         if found.format != manifests.FORMAT:
             raise _unknown(number)
+        if found.number != number:
+            bad.append(number)
+            continue
         return bad, found
     return bad, None
 

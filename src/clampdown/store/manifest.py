@@ -100,6 +100,14 @@ class Forgot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: str  # when, RFC 3339; said by who removed it
 
 
+class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An input that was let go together with damaged tables, and could not be read again."""
+
+    name: str
+    size: int
+    days: tuple[str, ...]  # whose tables went; of others what it brought may still be here
+
+
 class Detected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The findings and events of the whole store, and what they were made from."""
 
@@ -121,6 +129,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: dict[str, Input] = {}
     landing: dict[str, tuple[Landed, ...]] = {}
     days: dict[str, Day] = {}
+    lost: dict[str, Lost] = {}  # by key; until it is read again, or its days are forgotten
     detected: Detected | None = None
     forgot: tuple[Forgot, ...] = ()
     gone: tuple[str, ...] = ()  # inputs that went with forgotten days, while no ledger was there to know it
@@ -207,12 +216,30 @@ def numbers(storage: Storage) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def newest(storage: Storage) -> Manifest:
-    """The store as it is now. A manifest that vanishes while it is read was followed by a newer one."""
+def traces(storage: Storage) -> str | None:
+    """What only a store has that was committed, if there is any of it: tables, or entries of the log. Before its first
+    commit there is at most what has landed, and pinned references."""
+    return next((name for name in ("tables", "log") if storage.list(name)), None)
+
+
+def _orphaned(left: str, name: str) -> StoreError:
+    """Nothing may be read from such a store, and nothing deleted: what no manifest names may be all there is."""
+    hint = f"Nothing was changed. Run this: clampdown doctor --store {name} --mend"
+    return StoreError(f"there are {left} and no manifest, which would name them", where=name, hint=hint)
+
+
+def newest(storage: Storage, name: str = "STORE") -> Manifest:
+    """The store as it is now. A manifest that vanishes while it is read was followed by a newer one. Where there is
+    none, it is an empty store only if nothing shows that there was one. `name` is how a person calls the store."""
     for _attempt in range(5):
         known = numbers(storage)
         if not known:
-            return Manifest()
+            left = traces(storage)
+            if left is None:
+                return Manifest()
+            if not numbers(storage):
+                raise _orphaned(left, name)
+            continue
         try:
             data = storage.read(f"manifest/{known[-1]}.json")
         except FileNotFoundError:
@@ -220,10 +247,13 @@ def newest(storage: Storage) -> Manifest:
         try:
             manifest = msgspec.json.decode(data, type=Manifest)
         except msgspec.MsgspecError as fault:
-            hint = "The store is damaged, or was made by a newer Clampdown: clampdown doctor says which."
-            raise StoreError(f"manifest {known[-1]} cannot be read", hint=hint) from fault
+            hint = f"It is damaged, or a newer Clampdown's; this says which: clampdown doctor --store {name} --mend"
+            raise StoreError(f"manifest {known[-1]} cannot be read", where=name, hint=hint) from fault
         if manifest.format != FORMAT:
-            raise StoreError(f"manifest {known[-1]} is of format {manifest.format}, not {FORMAT}")
+            raise StoreError(f"manifest {known[-1]} is of format {manifest.format}, not {FORMAT}", where=name)
+        if manifest.number != known[-1]:
+            hint = f"Run this: clampdown doctor --store {name} --mend"
+            raise StoreError(f"manifest {known[-1]} is another one under this name", where=name, hint=hint)
         return manifest
     raise StoreError("the store changes faster than it can be read", hint="Run the command again.")
 
@@ -234,13 +264,16 @@ def commit(storage: Storage, manifest: Manifest) -> Manifest:
     following = msgspec.structs.replace(manifest, number=manifest.number + 1, gone=gone)
     data = msgspec.json.format(msgspec.json.encode(following, order="sorted"), indent=1)
     created = storage.write_new(f"manifest/{following.number}.json", data)
-    if not created or numbers(storage)[-1] != following.number:
+    if not created or numbers(storage)[-1:] != [following.number]:
         raise StoreError("another command has changed this store meanwhile", hint="Run the same command again.")
     return following
 
 
 def collect(storage: Storage, manifest: Manifest) -> None:
-    """Delete what no longer exists: parts that are not named, and manifests that are long past."""
+    """Delete what no longer exists: parts that are not named, and manifests that are long past. What no commit speaks
+    of is not known to be garbage."""
+    if manifest.number == 0 and (left := traces(storage)) is not None:
+        raise _orphaned(left, "STORE")
     named = manifest.paths()
     unnamed = [path for path in (*storage.list("landing"), *storage.list("tables")) if path not in named]
     past = [f"manifest/{number}.json" for number in numbers(storage) if number <= manifest.number - _KEEP]

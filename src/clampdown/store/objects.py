@@ -18,12 +18,13 @@ from typing import IO, Any, BinaryIO, Final, cast
 
 from clampdown.errors import EnvironmentFault, StoreError
 from clampdown.store.access import Access, place_of
-from clampdown.store.bucket import CHUNK, Bucket, Patience
+from clampdown.store.bucket import CHUNK, LISTED, Bucket, Patience
 from clampdown.store.lease import CLOCK, LOCK, SECONDS, Lease, busy
+from clampdown.store.manifest import MARK
 from clampdown.store.storage import RAW, TEMPORARY, Lock, Sink, in_store, spoken
 
 _TAIL: Final = 1 << 20  # of an object that is opened, asked for at once: most parts are smaller, any footer is
-_OURS: Final = (LOCK, CLOCK, "clampdown.json", "landing", "tables", "reference", "manifest", "log", RAW)
+_OURS: Final = (LOCK, CLOCK, MARK, "landing", "tables", "reference", "manifest", "log", RAW)
 _MANIFESTS: Final = "manifest/"
 _COMMITS: Final = re.compile(r"(manifest|log)/")
 
@@ -82,7 +83,20 @@ class ObjectStorage:
         found = self.bucket.list(in_store(prefix))
         if f"{prefix}/" == _MANIFESTS:
             self._listed = found
+            if not found:
+                self._confirm_empty()
         return sorted(found)
+
+    def _confirm_empty(self) -> None:
+        """Without manifests a store is taken for a new one. To the client any page with status 200 is a listing of
+        nothing, so what is known to be there must be listed too."""
+        try:
+            self.size(MARK)
+        except FileNotFoundError:
+            return
+        if MARK not in self.bucket.names():
+            what = "listings leave out what is there: someone else may have answered"
+            raise EnvironmentFault(what, where=str(self.bucket.place), hint=LISTED)
 
     def delete(self, *paths: str) -> None:
         if self._lease is not None and paths:

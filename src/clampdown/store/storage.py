@@ -89,6 +89,12 @@ def spoken(where: str) -> Generator[None, None, None]:
         raise EnvironmentFault(f"the disk refuses: {fault.strerror or fault}", where=where) from fault
 
 
+def _unread(fault: OSError) -> None:
+    """A folder could not be listed; one that is gone meanwhile is empty."""
+    with suppress(FileNotFoundError), spoken(str(fault.filename)):
+        raise fault
+
+
 class LocalStorage:
     """A folder on this machine. `step` is called at each step of a write, so that tests can stop there."""
 
@@ -123,9 +129,8 @@ class LocalStorage:
             sink.abandon()
 
     def list(self, prefix: str) -> list[str]:
-        """Every finished file below `prefix`, sorted; temporary files of a killed writer are left out."""
-        top = self._at(prefix)
-        found = [Path(folder) / name for folder, _, names in os.walk(top) for name in names]
+        """Every finished file below `prefix`, sorted; none where it is not there. What is not listed may be deleted."""
+        found = [Path(at) / name for at, _, names in os.walk(self._at(prefix), onerror=_unread) for name in names]
         return sorted(p.relative_to(self.root).as_posix() for p in found if not p.name.startswith(TEMPORARY))
 
     def delete(self, *paths: str) -> None:
@@ -189,10 +194,8 @@ class LocalStorage:
     def strange(self) -> list[str]:
         """What lies here that no store would have put here."""
         ours = ("lock", "clampdown.json", "landing", "tables", "reference", "manifest", "log", RAW)
-        if not self.root.exists():
-            return []
         with spoken(str(self.root)):
-            names = (path.name for path in self.root.iterdir())
+            names = (path.name for path in self.root.iterdir()) if self.root.exists() else ()
             return sorted(name for name in names if name not in ours and not name.startswith(TEMPORARY))
 
     def lock(self) -> Lock:

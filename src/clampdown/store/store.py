@@ -114,7 +114,7 @@ class Store:
 
     def manifest(self) -> Manifest:
         """The store as it is now."""
-        return manifests.newest(self.storage)
+        return manifests.newest(self.storage, self.name)
 
     def days(self) -> list[str]:
         """The days that hold anything, first to last."""
