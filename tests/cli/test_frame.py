@@ -184,3 +184,18 @@ def test_a_reader_that_leaves_is_no_fault() -> None:
     assert child.stderr.read() == b""
     assert child.wait(timeout=10) == 0
     child.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+def test_a_pipe_or_a_device_takes_the_bytes_and_stays(tmp_path: Path) -> None:
+    """Written as root beside /dev/null and then moved, a file would take the device's place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_file(pipe, [b"o", b"ne"])
+    assert os.read(reader, 10) == b"one"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+    write_file(Path(os.devnull), b"one")
+    assert Path(os.devnull).is_char_device()

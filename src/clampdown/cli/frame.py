@@ -119,9 +119,12 @@ def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        # A pipe or a device (/dev/null) takes the bytes itself: a file put in its place would end it for everybody.
+        aside = not path.exists() or path.is_file()
+        with (part if aside else path).open("wb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
-        part.replace(path)
+        if aside:
+            part.replace(path)
     except (FileExistsError, NotADirectoryError):
         raise EnvironmentFault("cannot be written: a file stands where a folder is needed", where=str(path)) from None
     except OSError as fault:
