@@ -75,3 +75,11 @@ class FetchError(EnvironmentFault):
         super().__init__(what, where=where, hint=hint)
         self.status = status
         self.whole = whole
+
+
+def amount(size: float) -> str:
+    """Bytes as a person says them."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= one:
+            return f"{size / one:,.1f} {unit}"
+    return f"{size:,.0f} bytes"

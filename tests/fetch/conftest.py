@@ -65,6 +65,24 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def fetches(
+    tmp_path: Path, server: Replay, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Say:  # fmt: skip
+    """Runs `clampdown fetch` with these words, against a mirror of all services, the server of this test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAMPDOWN_STORE", "store")
+    monkeypatch.setenv("CLAMPDOWN_MIRROR", server.url)
+
+    def speak(*words: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = run(group, ["fetch", *words])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return speak
+
+
+@pytest.fixture
 def say(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
     """Runs the program's words here, against the store of this test."""
     for name in _OUTSIDE:

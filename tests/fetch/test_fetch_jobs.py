@@ -13,8 +13,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from replay.server import Asked, Replay, Reply, document
 
-from clampdown.cli import group
-from clampdown.cli.frame import run
 from clampdown.fetch import manners
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schema"
@@ -33,10 +31,7 @@ def server() -> Iterator[Replay]:
 
 
 @pytest.fixture
-def say(tmp_path: Path, server: Replay, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CLAMPDOWN_STORE", "store")
-    monkeypatch.setenv("CLAMPDOWN_MIRROR", server.url)
+def say(fetches: Say, monkeypatch: pytest.MonkeyPatch) -> Say:
     monkeypatch.setenv("CLAMPDOWN_WORKERS", "1")
     for name in ("CLAMPDOWN_RADAR_TOKEN", "CLOUDFLARE_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -45,13 +40,7 @@ def say(tmp_path: Path, server: Replay, monkeypatch: pytest.MonkeyPatch, capfd: 
         manners, "Manners", lambda **more: polite(**(more | {"pause": 0, "tries": 2, "first_wait": 0.01}))
     )
 
-    def speak(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run(group, ["fetch", *words, "--no-judge"])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return speak
+    return lambda *words: fetches(*words, "--no-judge")
 
 
 def google(asked: Asked) -> Reply:

@@ -114,6 +114,12 @@ def test_a_mirror_that_is_not_there(tmp_path: Path) -> None:
         keys(replace(ASKED, base=str(tmp_path / "none")))
 
 
+def request(at: str) -> Request:
+    """The question, answered whole at this time."""
+    return Request("ooni", ASKED.since.isoformat(), ASKED.until.isoformat(), at, country=ASKED.country,
+                   until_received=ooni.received(ASKED)[1].isoformat())  # fmt: skip
+
+
 def test_what_was_listed_long_ago_is_not_listed_again(
     served: tuple[Replay, Bucket], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,9 +130,7 @@ def test_what_was_listed_long_ago_is_not_listed_again(
     with Client() as client:
         first = fetching.plan(ooni.SERVICE, asked, client, ledger)
         fetching.bring(first, client, ledger)
-        received = ooni.received(asked)[1].isoformat()
-        ledger.add(Request("ooni", asked.since.isoformat(), asked.until.isoformat(), "2026-03-01T00:00:00Z",
-                           country=asked.country, until_received=received, base=asked.base))  # fmt: skip
+        ledger.add(request("2026-03-01T00:00:00Z"))
         before = bucket.pages
         again = fetching.plan(ooni.SERVICE, asked, client, ledger)
         assert (again.files, again.here) == (first.files, first.files)
@@ -152,11 +156,6 @@ def test_what_was_forgotten_is_listed_again(
     asked = ASKED
     middle = asked.since + timedelta(days=2)
     ledger = Ledger(tmp_path)
-
-    def request(at: str) -> Request:
-        return Request("ooni", asked.since.isoformat(), asked.until.isoformat(), at, country=asked.country,
-                       until_received=ooni.received(asked)[1].isoformat())  # fmt: skip
-
     with Client() as client:
         first = fetching.plan(ooni.SERVICE, asked, client, ledger)
         fetching.bring(first, client, ledger)

@@ -9,7 +9,7 @@ import bz2
 import gzip
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ from replay.api import Api
 from replay.archive import Size, make
 from replay.server import Asked, Replay, Reply, document
 
-from clampdown.cli import group
-from clampdown.cli.frame import run
 from clampdown.pipeline import api, keeping
 
 sys.path += [str(Path(__file__).parent / "services"), str(Path(__file__).parents[1] / "intake")]
@@ -34,24 +32,8 @@ Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def server() -> Iterator[Replay]:
-    with Replay() as made:
-        yield made
-
-
-@pytest.fixture
-def say(tmp_path: Path, server: Replay, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CLAMPDOWN_STORE", "store")
-    monkeypatch.setenv("CLAMPDOWN_MIRROR", server.url)
-
-    def speak(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run(group, ["fetch", *words, "--json"])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return speak
+def say(fetches: Say) -> Say:
+    return lambda *words: fetches(*words, "--json")
 
 
 def answered(made: Any, kind: str = "application/json") -> Reply:

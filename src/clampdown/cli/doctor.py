@@ -10,7 +10,7 @@ import click
 from clampdown.cli.frame import DONE, NO, Frame, common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
 from clampdown.cli.opening import open_reference, raw_option, workers_option
-from clampdown.cli.status import in_bytes
+from clampdown.errors import amount
 
 if TYPE_CHECKING:
     from clampdown.pipeline.doctor import Finding, Health
@@ -100,4 +100,4 @@ def _text(found: Health) -> Iterator[str]:
     lost = sum(one.kind == "input_lost" and not one.wrong and not one.mended for one in found.findings)
     said += f", {lost:,} inputs lost before" if lost else ""
     mended_ = f", {found.mended:,} mended" if found.mended else ""
-    yield f"{found.parts:,} parts, {found.files:,} fetched files, {in_bytes(found.bytes)} read: {said}{mended_}"
+    yield f"{found.parts:,} parts, {found.files:,} fetched files, {amount(found.bytes)} read: {said}{mended_}"

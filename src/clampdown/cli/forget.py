@@ -10,7 +10,8 @@ import click
 from clampdown.cli.frame import common, open_frame, store_option, write_stdout
 from clampdown.cli.notes import plain
 from clampdown.cli.opening import open_store, raw_option
-from clampdown.cli.status import in_bytes, in_runs
+from clampdown.cli.status import in_runs
+from clampdown.errors import amount
 
 if TYPE_CHECKING:
     from clampdown.pipeline.forgetting import Forgotten
@@ -68,9 +69,9 @@ def _text(found: Forgotten) -> Iterator[str]:
     went = "went" if found.done else "would go"
     runs = in_runs(found.days)
     if not found.raw_only:
-        yield f"days          {runs or 'none'} {went}, {in_bytes(found.table_bytes)} of tables"
+        yield f"days          {runs or 'none'} {went}, {amount(found.table_bytes)} of tables"
         yield f"inputs        {found.inputs:,} {went}; they can be ingested again"
-    yield f"files         {found.files:,} fetched files {went}, {in_bytes(found.file_bytes)}"
+    yield f"files         {found.files:,} fetched files {went}, {amount(found.file_bytes)}"
     if found.inputs_both and not found.raw_only:
         yield f"stays         {found.inputs_both:,} inputs stay: they also hold later days"
     if found.inputs_untold and not found.raw_only:

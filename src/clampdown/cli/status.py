@@ -11,6 +11,7 @@ import click
 from clampdown.cli.frame import common, open_frame, reference_option, store_option, write_stdout
 from clampdown.cli.notes import plain
 from clampdown.cli.opening import open_reference, open_store, raw_option
+from clampdown.errors import amount
 
 if TYPE_CHECKING:
     from clampdown.pipeline.asked import Ask, Run
@@ -72,11 +73,9 @@ def _text(found: Status) -> Iterator[str]:
     counts = ", ".join(f"{reason} {count:,}" for reason, count in found.rejects.items())
     yield _row("rejects", f"{sum(found.rejects.values()):,}: {counts}".rstrip(": "))
     size = found.size
-    yield _row(
-        "tables", in_bytes(size.tables) + (f", and {in_bytes(size.landing)} to be settled" if size.landing else "")
-    )
-    yield _row("fetched files", f"{in_bytes(size.raw)} in {size.raw_files:,} files")
-    yield _row("references", f"{in_bytes(size.references)}, {found.reference or 'none is pinned'}")
+    yield _row("tables", amount(size.tables) + (f", and {amount(size.landing)} to be settled" if size.landing else ""))
+    yield _row("fetched files", f"{amount(size.raw)} in {size.raw_files:,} files")
+    yield _row("references", f"{amount(size.references)}, {found.reference or 'none is pinned'}")
     dated = [one for one in found.snapshots if one.date]
     yield from _block("", [f"{one.date} ({one.age_days:,} days old) {one.name}, {one.licence}" for one in dated])
     for todo in found.todo:
@@ -157,10 +156,3 @@ def in_runs(days: Sequence[str]) -> str:
 
     dated = [day for day in days if day[:1].isdecimal()]
     return said_runs(runs(dated)) if dated else ""
-
-
-def in_bytes(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count:,} bytes"

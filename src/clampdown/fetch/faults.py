@@ -120,14 +120,6 @@ def place(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
-def amount(size: float) -> str:
-    """Bytes in words."""
-    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= one:
-            return f"{size / one:,.1f} {unit}"
-    return f"{size:,.0f} bytes"
-
-
 def by_exception(fault: Exception, *, proxied: bool) -> Kind:
     """What an exception of the HTTP library means. A proxy that says no is told as one."""
     details: Any = getattr(fault, "details", None) or {}

@@ -21,9 +21,9 @@ from urllib.request import url2pathname
 
 import msgspec
 
-from clampdown.errors import EnvironmentFault, Error, FetchError, InputError
+from clampdown.errors import EnvironmentFault, Error, FetchError, InputError, amount
 from clampdown.fetch.client import Client, Transfer
-from clampdown.fetch.faults import Kind, amount, told
+from clampdown.fetch.faults import Kind, told
 from clampdown.fetch.ledger import Got, Ledger
 from clampdown.fetch.sinks import LARGE, File
 from clampdown.fetch.wanted import Nothing, Wanted

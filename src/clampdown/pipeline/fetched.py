@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from clampdown.fetch.ledger import Got, Ledger
-from clampdown.pipeline.inputs import Input, printable
+from clampdown.pipeline.inputs import Input, key_begun, printable
 from clampdown.store.health import Count, Problem, unreadable
 from clampdown.store.manifest import Manifest
 from clampdown.store.storage import LocalStorage
@@ -150,7 +150,7 @@ def _one(path: Path, sizes: dict[int, dict[str, str]], count: Count, found: Raw)
     total = hashlib.sha256()
     try:
         size = path.stat().st_size
-        keys = {key: (name, _begun(name)) for key, name in sizes.get(size, {}).items()}
+        keys = {key: (name, key_begun(name)) for key, name in sizes.get(size, {}).items()}
         every = [total.update, *(digest.update for _, digest in keys.values())]
         _read(path, lambda block: [update(block) for update in every], count)
     except OSError as fault:
@@ -170,12 +170,6 @@ def _one(path: Path, sizes: dict[int, dict[str, str]], count: Count, found: Raw)
         found.garbage.append(path)
         what = "the ledger does not name it, and it is no whole file"
         found.problems.append(Problem("raw_unnamed", path.name, what, wrong=False))
-
-
-def _begun(name: str) -> hashlib._Hash:  # pyright: ignore[reportPrivateUsage]
-    """The digest of `inputs.key_of`, before the bytes."""
-    data = name.encode()
-    return hashlib.sha256(b"%d:%s" % (len(data), data))
 
 
 def _files(root: Path) -> Iterator[Path | Problem]:

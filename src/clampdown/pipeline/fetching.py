@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import msgspec
 
-from clampdown.errors import EnvironmentFault, Error, UsageError
+from clampdown.errors import EnvironmentFault, Error, UsageError, amount
 from clampdown.fetch import fitting
 from clampdown.fetch.asking import newest
 from clampdown.fetch.bucket import folder_of
 from clampdown.fetch.client import Client
-from clampdown.fetch.faults import amount, place
+from clampdown.fetch.faults import place
 from clampdown.fetch.haul import Brought, Haul, Tally, still
 from clampdown.fetch.known import all_known
 from clampdown.fetch.ledger import Got, Ledger, Request

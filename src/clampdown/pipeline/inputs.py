@@ -148,10 +148,15 @@ def spool(one: Input, storage: Storage) -> tuple[Input, IO[bytes]]:
     return Input(str(kept.name), one.name, one.shown, size), kept
 
 
+def key_begun(name: str) -> hashlib._Hash:  # pyright: ignore[reportPrivateUsage]
+    """The digest of `key_of`, before the bytes."""
+    data = name.encode()
+    return hashlib.sha256(b"%d:%s" % (len(data), data))
+
+
 def key_of(one: Input) -> str:
     """sha256 over the name and the bytes."""
-    name = one.name.encode()
-    found = hashlib.sha256(b"%d:%s" % (len(name), name))
+    found = key_begun(one.name)
     with open_input(one) as file:
         try:
             while block := file.read(1 << 20):
