@@ -1,0 +1,86 @@
+"""Law: how much of the common list is blocked in a country is inferred from (network, target) cells, never from a share
+of measurements; what was not tried is filled in by the model, with the doubt that this brings.
+
+Whether target t is blocked on network w of country c has log odds
+
+    country(c) + network(w) + target(t) + of the country for the target's category + of the country for the target
+
+each but the first with mean zero, so that hard and easy targets, lists that differ and networks that differ are told
+from countries that differ. The posterior is drawn by Gibbs sampling (docs/methods.md); two chains, and as many sweeps
+as the time for so many cells allows. Shapes: cells [n]; draws [draws, countries].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clampdown.assess.breadth_chain import Cells as Cells
+from clampdown.assess.breadth_chain import Prior as Prior
+from clampdown.assess.breadth_chain import Sweeps, run
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+PRIOR: Final = Prior()
+_CHAINS: Final = 2  # always two, on any machine: the draws depend on it
+_WORK: Final = 60_000_000  # cells times sweeps of one chain
+
+
+class Posterior(NamedTuple):
+    """Share of the common list that is blocked: networks that were measured, each the same weight."""
+
+    mean: Floats  # [countries]; NaN where nothing was tried
+    low: Floats  # 5 % and
+    high: Floats  # 95 %
+    draws: Floats  # [draws, countries]
+    cells: Ints  # cells behind each country
+    agree: float  # largest ratio of spread between chains to that within (1: they say the same)
+
+
+def breadth(
+    cells: Cells,
+    countries: int,
+    common: Bools,
+    *,
+    category: Ints | None = None,
+    draws: int = 800,
+    seed: int = 0,
+    prior: Prior = PRIOR,
+) -> Posterior:
+    """Posterior of the share blocked. `common`: which targets are on the common list; `category`: of each target.
+    Countries without a cell have NaN everywhere."""
+    behind = np.bincount(cells.country, minlength=countries).astype(np.int64)
+    if not len(cells.country) or not common.any():
+        nothing = np.full(countries, np.nan)
+        return Posterior(nothing, nothing, nothing, np.full((draws, countries), np.nan), behind, 1.0)
+    plan = _sweeps(len(cells.country), draws)
+    seeds = np.random.SeedSequence(seed).spawn(_CHAINS)
+    kinds = np.zeros(len(common), np.int64) if category is None else category
+    with ThreadPoolExecutor(_CHAINS) as pool:
+        made = list(pool.map(lambda own: run(cells, countries, common, kinds, prior, plan, own), seeds))
+    return _posterior(made, behind)
+
+
+def _sweeps(cells: int, draws: int) -> Sweeps:
+    """Few cells: one draw a sweep. Many cells: fewer sweeps, several draws of the levels in each."""
+    kept = -(-draws // _CHAINS)
+    sweeps = int(np.clip(_WORK // max(cells, 1), 24, kept))
+    inner = -(-kept // sweeps)
+    return Sweeps(warm=max(min(200, sweeps), 16), kept=sweeps, inner=inner)
+
+
+def _posterior(made: Sequence[Floats], behind: Ints) -> Posterior:
+    draws = np.concatenate(made)
+    draws[:, behind == 0] = np.nan
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(draws, (0.05, 0.95), axis=0)
+        within = np.mean([part.var(axis=0) for part in made], axis=0)
+        between = np.var([part.mean(axis=0) for part in made], axis=0, ddof=1)
+        agree = np.sqrt(1 + between / np.maximum(within, 1e-12))
+    return Posterior(draws.mean(axis=0), low, high, draws, behind, float(np.max(agree[behind > 0])))

@@ -1,0 +1,327 @@
+"""Law: one chain is a function of cells, prior and seed; each part of the log odds is drawn given all others, exactly
+on a grid, whether a cell is blocked being summed out.
+
+With b the log odds of a cell without the part that is drawn, and r its evidence (breadth_evidence), the cell's log
+likelihood of a part d is softplus(b + r + d) - softplus(b + d): it needs only two histograms for each network, target
+or category, however many cells there are.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clampdown.assess import breadth_evidence as evidence
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_STEP: Final = 0.25
+_LEVELS: Final = np.arange(-14.0, 8.0 + _STEP, _STEP)  # of a country, of a network
+_PARTS: Final = np.arange(-8.0, 9.0 + _STEP, _STEP)  # of a target, of a category
+_FIRST: Final = -30.0  # of the bins of log odds
+_BINS: Final = int(60 / _STEP) + 1
+_CENTRES: Final = _FIRST + _STEP * np.arange(_BINS)
+_NODES: Final = np.arange(-2.5, 2.6, 0.625)  # of (country, target), in its own spread
+_NODES_PRIOR: Final = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
+_BLOCK: Final = 2_000_000  # numbers in memory at once
+
+
+class Cells(NamedTuple):
+    """One entry per (network, target) that was tried. A network belongs to one country; indices from 0."""
+
+    country: Ints
+    network: Ints
+    target: Ints
+    tried: Ints  # tries that decided something
+    hit: Ints  # of which saw interference
+
+
+class Prior(NamedTuple):
+    """Scales (log odds) that the spreads are drawn towards, and how many observations each is worth."""
+
+    country: float = 1.5
+    network: float = 0.6
+    target: float = 1.2
+    category: float = 0.6
+    pair: float = 0.8
+    worth: float = 4.0
+    freedom: float = 5.0  # of Student's t, for the countries: few are very severe
+    centre: float = -3.5  # a usual country blocks about 3 % of a usual list,
+    centre_spread: float = 1.5  # with this much doubt
+
+
+class Sweeps(NamedTuple):
+    warm: int
+    kept: int
+    inner: int  # draws in each kept sweep
+
+
+class _State:
+    """Everything that is drawn."""
+
+    def __init__(self, cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior) -> None:
+        self.cells, self.prior = cells, prior
+        self.countries, self.targets = countries, len(common)
+        self.networks = int(cells.network.max()) + 1
+        self.owner = np.zeros(self.networks, np.int64)
+        self.owner[cells.network] = cells.country
+        self.seen = np.bincount(cells.network, minlength=self.networks) > 0
+        self.heard = np.bincount(cells.country, minlength=countries) > 0
+        self.tried = np.bincount(cells.target, minlength=self.targets) > 0
+        self.common, self.kinds = common, kinds
+        self.n_kinds = int(kinds.max()) + 1
+        self.kind_of_cell = cells.country * self.n_kinds + kinds[cells.target]
+        self.kinds_seen = np.bincount(self.kind_of_cell, minlength=countries * self.n_kinds) > 0
+        pairs, self.pair_of_cell = np.unique(cells.country * self.targets + cells.target, return_inverse=True)
+        self.pair_country, self.pair_target = np.divmod(pairs, self.targets)
+        self.held = evidence.tables(cells.tried, cells.hit)
+        self.clumps, self.sees = 2, 8
+        self.rate = np.full(self.networks, 6)
+        self.flaky = np.zeros(self.targets, np.int64)
+        self.country = np.full(countries, prior.centre)
+        self.network = self.country[self.owner]  # the whole level of a network: its country's and its own part
+        self.target = np.zeros(self.targets)
+        self.kind = np.zeros(countries * self.n_kinds)
+        self.pair = np.zeros(len(pairs), np.float32)
+        self.centre, self.own_mean = prior.centre, 0.0
+        self.spread = {name: getattr(prior, name) for name in ("country", "network", "target", "category", "pair")}
+        self.weight = np.ones(countries)
+        self.rates_prior = np.full(len(evidence.RATES), 1 / len(evidence.RATES))
+        self.ratio = self._ratio()
+
+    def _ratio(self) -> Singles:
+        level = evidence.SUM_OF[self.rate[self.cells.network], self.flaky[self.cells.target]]
+        return evidence.ratio(self.held, self.clumps, self.sees)[self.held.pair, level]
+
+    def odds(self, *, network: bool = True, target: bool = True, kind: bool = True, pair: bool = True) -> Singles:
+        """Log odds of every cell by the parts that are asked for."""
+        cells = self.cells
+        made = np.zeros(len(cells.country), np.float32)
+        if network:
+            made += self.network.astype(np.float32)[cells.network]
+        if target:
+            made += self.target.astype(np.float32)[cells.target]
+        if kind and self.n_kinds > 1:
+            made += self.kind.astype(np.float32)[self.kind_of_cell]
+        if pair:
+            made += self.pair[self.pair_of_cell]
+        return made
+
+
+def run(
+    cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior, plan: Sweeps, seed: np.random.SeedSequence
+) -> Floats:
+    """Draws of the share blocked, [kept x inner, countries]."""
+    dice = np.random.Generator(np.random.Philox(seed))
+    state = _State(cells, countries, common, kinds, prior)
+    made: list[Floats] = []
+    often = 2 if len(cells.country) < 200_000 else 5
+    for sweep in range(plan.warm + plan.kept):
+        _targets(state, dice)
+        if state.n_kinds > 1:
+            _kinds(state, dice)
+        _pairs(state, dice)
+        if sweep % often == 0:
+            _rates(state, dice)
+        known = _known(state)
+        for inner in range(plan.inner if sweep >= plan.warm else 1):
+            _levels(state, known, dice)
+            if sweep >= plan.warm:
+                made.append(_shares(state, dice))
+            if inner == 0:
+                _spreads(state, dice)
+    return np.stack(made)
+
+
+def _softplus(x: Floats) -> Floats:
+    return np.logaddexp(0, x)
+
+
+_AT_LEVELS: Final = _softplus(_CENTRES[:, None] + _LEVELS[None, :]).astype(np.float32)
+_AT_PARTS: Final = _softplus(_CENTRES[:, None] + _PARTS[None, :]).astype(np.float32)
+
+
+def _likelihood(base: Singles, ratio: Singles, of: Ints, n: int, at: Singles) -> Floats:
+    """Log likelihood of every level of the grid, for each of n: [n, grid]."""
+    place = of * _BINS
+    return ((_histogram(base + ratio, place, n) - _histogram(base, place, n)) @ at).astype(np.float64)
+
+
+def _histogram(odds: Singles, place: Ints, n: int) -> Singles:
+    found = np.clip(np.rint((odds - np.float32(_FIRST)) * np.float32(1 / _STEP)), 0, _BINS - 1).astype(np.int64)
+    return np.bincount(place + found, minlength=n * _BINS).reshape(n, _BINS).astype(np.float32)
+
+
+def _draw(log: Floats, grid: Floats, dice: np.random.Generator) -> Floats:
+    """One value of the grid for each row, spread over its step."""
+    mass = np.exp(log - log.max(axis=1, keepdims=True))
+    total = np.cumsum(mass, axis=1)
+    found = (total < dice.random((len(log), 1)) * total[:, -1:]).sum(axis=1)
+    return grid[np.minimum(found, len(grid) - 1)] + dice.uniform(-_STEP / 2, _STEP / 2, len(log))
+
+
+def _normal(grid: Floats, mean: Floats | float, sd: float) -> Floats:
+    return -0.5 * ((grid[None, :] - np.reshape(mean, (-1, 1))) / sd) ** 2
+
+
+def _targets(state: _State, dice: np.random.Generator) -> None:
+    base = state.odds(target=False)
+    log = _likelihood(base, state.ratio, state.cells.target, state.targets, _AT_PARTS)
+    mean = np.where(state.common, 0.0, state.own_mean)
+    state.target = _draw(log + _normal(_PARTS, mean, state.spread["target"]), _PARTS, dice)
+
+
+def _kinds(state: _State, dice: np.random.Generator) -> None:
+    base = state.odds(kind=False)
+    log = _likelihood(base, state.ratio, state.kind_of_cell, len(state.kind), _AT_PARTS)
+    state.kind = _draw(log + _normal(_PARTS, 0.0, state.spread["category"]), _PARTS, dice)
+
+
+def _pairs(state: _State, dice: np.random.Generator) -> None:
+    base = state.odds(pair=False).astype(np.float64)
+    with_it, without = np.exp(np.clip(base + state.ratio, -60, 60)), np.exp(np.clip(base, -60, 60))
+    at = _NODES * state.spread["pair"]
+    log = np.empty((len(state.pair), len(at)))
+    for j, node in enumerate(np.exp(at)):
+        part = np.log((1 + with_it * node) / (1 + without * node))
+        log[:, j] = np.bincount(state.pair_of_cell, part, len(state.pair))
+    log += np.log(_NODES_PRIOR)
+    mass = np.exp(log - log.max(axis=1, keepdims=True))
+    total = np.cumsum(mass, axis=1)
+    found = (total < dice.random((len(log), 1)) * total[:, -1:]).sum(axis=1)
+    state.pair = at[np.minimum(found, len(at) - 1)].astype(np.float32)
+
+
+class _Known(NamedTuple):
+    """What the data say of the levels, the other parts given: of networks, and of countries."""
+
+    network: Floats  # [networks, levels]
+
+
+def _known(state: _State) -> _Known:
+    base = state.odds(network=False)
+    return _Known(_likelihood(base, state.ratio, state.cells.network, state.networks, _AT_LEVELS))
+
+
+def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
+    """Country and network levels together: the networks are summed out, then drawn."""
+    spread = state.spread["network"]
+    kernel = np.exp(-0.5 * ((_LEVELS[:, None] - _LEVELS[None, :]) / spread) ** 2)
+    kernel /= kernel.sum(axis=0, keepdims=True)  # given a country's level (columns), of a network's (rows)
+    most = known.network.max(axis=1, keepdims=True)
+    summed = np.log(np.exp(known.network - most) @ kernel + 1e-300) + most
+    log = np.zeros((state.countries, len(_LEVELS)))
+    np.add.at(log, state.owner[state.seen], summed[state.seen])
+    scale = state.spread["country"] / np.sqrt(state.weight)
+    log += -0.5 * ((_LEVELS[None, :] - state.centre) / scale[:, None]) ** 2
+    state.country = _draw(log, _LEVELS, dice)
+    own = known.network + _normal(_LEVELS, state.country[state.owner], spread)
+    state.network = _draw(own, _LEVELS, dice)
+
+
+def _spreads(state: _State, dice: np.random.Generator) -> None:
+    """Spreads and centres, given the parts."""
+    prior = state.prior
+
+    def drawn(name: str, parts: Floats, weight: Floats | float = 1.0) -> None:
+        scale = getattr(prior, name)
+        total = float(np.sum(weight * parts**2)) + prior.worth * scale**2
+        state.spread[name] = float(np.clip(np.sqrt(total / dice.chisquare(len(parts) + prior.worth)), 0.15, 5.0))
+
+    own = state.country[state.heard]
+    weight = state.weight[state.heard]
+    precision = weight.sum() / state.spread["country"] ** 2 + prior.centre_spread**-2
+    pull = (weight * own).sum() / state.spread["country"] ** 2 + prior.centre * prior.centre_spread**-2
+    state.centre = float(dice.normal(pull / precision, precision**-0.5))
+    away = (own - state.centre) / state.spread["country"]
+    state.weight[state.heard] = dice.gamma((prior.freedom + 1) / 2, 2 / (prior.freedom + away**2))
+    drawn("country", own - state.centre, state.weight[state.heard])
+    drawn("network", (state.network - state.country[state.owner])[state.seen])
+    mean = np.where(state.common, 0.0, state.own_mean)
+    drawn("target", (state.target - mean)[state.tried])
+    if state.n_kinds > 1:
+        drawn("category", state.kind[state.kinds_seen])
+    drawn("pair", state.pair.astype(np.float64))
+    other = state.target[state.tried & ~state.common]
+    if len(other):
+        precision = len(other) / state.spread["target"] ** 2 + 1.0
+        state.own_mean = float(dice.normal(other.sum() / state.spread["target"] ** 2 / precision, precision**-0.5))
+
+
+def _rates(state: _State, dice: np.random.Generator) -> None:
+    """Rates of false positives of networks and of targets, and how uneven hits are."""
+    base, cells = state.odds(), state.cells
+    table = evidence.ratio(state.held, state.clumps, state.sees)
+    false = state.held.false[state.clumps].astype(np.float32)
+    pair = state.held.pair
+    log = np.empty((state.networks, len(evidence.RATES)))
+    for j in range(len(evidence.RATES)):
+        level = evidence.SUM_OF[j][state.flaky[cells.target]]
+        part = np.logaddexp(np.float32(0), base + table[pair, level]) + false[pair, level]
+        log[:, j] = np.bincount(cells.network, part, state.networks)
+    state.rate = _choose(log + np.log(state.rates_prior), dice)
+    counts = np.bincount(state.rate[state.seen], minlength=len(evidence.RATES))
+    state.rates_prior = dice.dirichlet(counts + 0.5) + 1e-6
+    log = np.empty((state.targets, len(evidence.FLAKY)))
+    for j in range(len(evidence.FLAKY)):
+        level = evidence.SUM_OF[:, j][state.rate[cells.network]]
+        part = np.logaddexp(np.float32(0), base + table[pair, level]) + false[pair, level]
+        log[:, j] = np.bincount(cells.target, part, state.targets)
+    state.flaky = _choose(log + np.log(evidence.FLAKY_PRIOR), dice)
+    level = evidence.SUM_OF[state.rate[cells.network], state.flaky[cells.target]]
+    state.clumps, state.sees = _shapes(state, base, level, dice)
+    state.ratio = evidence.ratio(state.held, state.clumps, state.sees)[pair, level]
+
+
+def _choose(log: Floats, dice: np.random.Generator) -> Ints:
+    return np.argmax(log + dice.gumbel(size=log.shape), axis=1)
+
+
+def _shapes(state: _State, base: Singles, level: Ints, dice: np.random.Generator) -> tuple[int, int]:
+    """A step to a neighbour, or not (Metropolis)."""
+
+    def whole(clumps: int, seen: int) -> float:
+        ratio = evidence.ratio(state.held, clumps, seen)[state.held.pair, level]
+        false = state.held.false[clumps][state.held.pair, level]
+        return float(np.sum(np.logaddexp(0, base + ratio) + false)) + float(np.log(evidence.CLUMPS_PRIOR[clumps]))
+
+    clumps = state.clumps + int(dice.choice((-1, 0, 1)))
+    seen = state.sees + int(dice.choice((-5, -1, 0, 1, 5)))
+    if not (0 <= clumps < len(evidence.CLUMPS) and 0 <= seen < len(evidence.SEEN)):
+        return state.clumps, state.sees
+    if np.log(dice.random()) < whole(clumps, seen) - whole(state.clumps, state.sees):
+        return clumps, seen
+    return state.clumps, state.sees
+
+
+def _shares(state: _State, dice: np.random.Generator) -> Floats:
+    """Share of the common list that is blocked in each country: each network that was measured the same weight."""
+    common = np.flatnonzero(state.common)
+    place = np.full(state.targets, -1)
+    place[common] = np.arange(len(common))
+    rest = dice.normal(0, state.spread["pair"], (state.countries, len(common))).astype(np.float32)
+    known = state.common[state.pair_target]
+    rest[state.pair_country[known], place[state.pair_target[known]]] = state.pair[known]
+    rest += state.target[common].astype(np.float32)
+    if state.n_kinds > 1:
+        by_kind = state.kind.reshape(state.countries, state.n_kinds).astype(np.float32)
+        rest += by_kind[:, state.kinds[common]]
+    share = np.zeros(state.networks)
+    own = state.common[state.cells.target]
+    rows, columns, ratio = state.cells.network[own], place[state.cells.target[own]], state.ratio[own]
+    height = max(_BLOCK // len(common), 1)
+    for first in range(0, state.networks, height):
+        last = min(first + height, state.networks)
+        odds = rest[state.owner[first:last]] + state.network[first:last, None].astype(np.float32)
+        mine = (rows >= first) & (rows < last)
+        odds[rows[mine] - first, columns[mine]] += ratio[mine]
+        chance = 1 / (1 + np.exp(-odds))
+        noise = np.sqrt((chance * (1 - chance)).sum(axis=1)) * dice.normal(size=last - first)
+        share[first:last] = np.clip((chance.sum(axis=1) + noise) / len(common), 0, 1)
+    total = np.bincount(state.owner[state.seen], share[state.seen], state.countries)
+    return total / np.maximum(np.bincount(state.owner[state.seen], minlength=state.countries), 1)
