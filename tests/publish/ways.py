@@ -1,4 +1,4 @@
-"""Law: documents on ways through that no store made: every state, long names, many networks, counts alone, conflicts."""
+"""Law: documents on ways through that no store made: all states, long names, many networks, counts alone, conflicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ INPUTS = Inputs(
 )  # fmt: skip
 LABELS = {
     "en": {
-        "tor": "Tor", "tor/direct": "public relays", "tor/obfs4": "obfs4, default bridges", "tor/snowflake": "Snowflake",
+        "tor": "Tor", "tor/direct": "public relays", "tor/obfs4": "obfs4, default bridges",
+        "tor/snowflake": "Snowflake",
         "tor/webtunnel": "WebTunnel", "tor/meek": "meek", "psiphon": "Psiphon", "psiphon/app": "Psiphon",
         "vpn": "VPN", "vpn/openvpn": "OpenVPN", "vpn/wireguard": "WireGuard", "vpn/riseup": "RiseupVPN",
         "signal": "Signal", "signal/app": "Signal", "telegram": "Telegram", "telegram/app": "the app",
@@ -121,8 +122,9 @@ USAGE = (
     usage(),
     usage(way="direct", signal="tor/relay", users=9_020.0, usual=30_000.0, ratio=0.3, connectivity=0.12, adjusted=None,
           trend="falls", reason="nearly_dark", withheld=()),
-    usage(tool="psiphon", way="app", signal="psiphon/users", operator="Psiphon Inc.", users=None, usual=None, ratio=None,
-          connectivity=None, adjusted=None, trend="unknown", withheld=tuple(f"2026-02-{d:02}" for d in range(1, 12))),
+    usage(tool="psiphon", way="app", signal="psiphon/users", operator="Psiphon Inc.", users=None, usual=None,
+          ratio=None, connectivity=None, adjusted=None, trend="unknown",
+          withheld=tuple(f"2026-02-{d:02}" for d in range(1, 12))),
 )  # fmt: skip
 CONFLICTS = (
     doc.Conflict(tool="tor", way="snowflake", kind="users_rise_tests_fail", share=0.04, n=48, adjusted=2.79),
@@ -130,9 +132,7 @@ CONFLICTS = (
 )
 
 
-def access(
-    cells: tuple[doc.Way, ...], *, country: str = "IR", network: int | None = None, **given: Any
-) -> doc.Access:
+def access(cells: tuple[doc.Way, ...], *, country: str = "IR", network: int | None = None, **given: Any) -> doc.Access:
     networks = sorted({each.network for each in cells if each.network is not None})
     plain: dict[str, Any] = {
         "format": doc.FORMAT, "kind": doc.KIND, "question": doc.Question(country=country, network=network, at=None),

@@ -16,10 +16,10 @@ from clampdown.publish import numbers as num
 from clampdown.publish import page as base
 from clampdown.publish.words.ways_page import COMMAND, LANGUAGES, Tongue
 
-MAX_COLUMNS: Final = 7  # networks beside the whole country; the rest are folded
+MAX_COLUMNS: Final = 6  # networks beside the whole country; the rest are folded
 MAX_FOLDED: Final = 24
 MAX_DETAILS: Final = 400
-LABEL: Final = 38  # letters of a way within the picture
+LABEL: Final = 36  # letters of a way within the picture
 NOTHING_SAID: Final = frozenset({"insufficient", "untested"})
 # A shape for each state, for those who see no colour; strokes within 16 x 16.
 SIGNS: Final[Mapping[str, str]] = {
@@ -100,7 +100,6 @@ def page(access: Access, language: str = "en") -> bytes:
     return html.encode("utf-8", "replace")
 
 
-
 def view(access: Access, *, mirrored: bool = False) -> View:
     tested = {each.network: each for each in access.networks}
     cells = {(way.tool, way.way, way.network): way for way in access.ways}
@@ -109,7 +108,7 @@ def view(access: Access, *, mirrored: bool = False) -> View:
     networks = _networks(access, tested)
     whose = None if whole or not networks else networks[0]
     main: tuple[int | None, ...] = (*((None,) if whole else ()), *networks[:MAX_COLUMNS])
-    folded = networks[MAX_COLUMNS : MAX_COLUMNS + MAX_FOLDED]
+    folded = tuple(networks[MAX_COLUMNS : MAX_COLUMNS + MAX_FOLDED])
     drawn = [cells[tool, way, whose] for tool, way in order if (tool, way, whose) in cells]
     details, more = _details(order, cells, (*main, *folded))
     found = Counter(way.state for way in drawn)
@@ -157,16 +156,19 @@ def _bar(way: Way, *, mirrored: bool) -> Bar:
     if way.share is None:
         most = max(way.counted, key=lambda c: (c.n or 0, c.source, c.test, c.time), default=None)
         return Bar(way, None, None, None, most, None if most is None else place(1 - most.failed_share))
-    if way.low is None or way.high is None:
-        return Bar(way, place(way.share), None, None, None, None)
-    ends = sorted((place(way.low), place(way.high)))
-    return Bar(way, place(way.share), ends[0], round(ends[1] - ends[0], 2), None, None)
+    ends: list[float] = []
+    if way.low is not None and way.high is not None:
+        ends = sorted((place(way.low), place(way.high)))
+    low, width = (ends[0], round(ends[1] - ends[0], 2)) if ends else (None, None)
+    at = place(way.share)
+    counts = way.vantage is None  # a source that gives only counts is drawn as such
+    return Bar(way, None if counts else at, low, width, None, at if counts else None)
 
 
 def _place(bar: Bar) -> tuple[object, ...]:
     """Points by their share, the best first; then what has only counts, too little data, and no test at all."""
     share, state = bar.way.share, bar.way.state
-    if bar.at is not None:
+    if bar.at is not None or (bar.hollow is not None and bar.counted is None):
         return (0, -(share or 0.0), bar.way.tool, bar.way.way)
     if bar.counted is not None:
         return (1, bar.counted.failed_share, bar.way.tool, bar.way.way)

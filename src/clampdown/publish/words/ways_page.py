@@ -88,13 +88,25 @@ class Tongue:
         if self.language != "fa":
             return self.ltr(num.day(when.isoformat()) + clock)
         own = JalaliDate(when)
-        said = f"{own.day} {MONTH_NAMES_FA[own.month]} {own.year}".translate(_PERSIAN)
-        return num.Sentence(f"{_RTL}{said} ({self.ltr(when.isoformat() + clock)}){_END}")
+        here = f"{own.day} {MONTH_NAMES_FA[own.month]} {own.year}".translate(_PERSIAN)
+        there = f"{when.day} {self._words['month'][f'{when.month:02}']} {when.year}".translate(_PERSIAN)
+        return num.Sentence(f"{_RTL}{here} ({there}{'، ' + self.ltr(clock.strip()) if clock else ''}){_END}")
 
-    def short_day(self, text: str | None) -> num.Sentence:
-        if not text or self.language == "fa":
-            return self.day(text)
-        return self.ltr(num.short_day(text[:10], year=True))
+    def days(self, days: Sequence[str], limit: int = 4) -> num.Sentence:
+        """Days one after another as runs; what is more than a few is counted."""
+        try:
+            runs = num.runs(days)
+        except ValueError:
+            runs = [(day, day) for day in days]
+        parts = [
+            self.day(a) if a == b else self.say("range", low=self.day(a), high=self.day(b)) for a, b in runs[:limit]
+        ]
+        text = num.Sentence(self._between().join(parts))
+        return num.Sentence(f"{text} +{self.count(len(runs) - limit)}") if len(runs) > limit else text
+
+    def _between(self) -> str:
+        """Set between parts that may hold commas."""
+        return "؛ " if self.language == "fa" else "; "
 
     def age(self, days: int | None) -> num.Sentence:
         if days is None:
@@ -153,7 +165,12 @@ class Tongue:
         return num.plain(tool if way is None else way, 120)
 
     def label(self, tool: str, way: str | None = None) -> num.Sentence:
-        return num.Sentence(f"\u2068{self.plain_label(tool, way)}{_END}")
+        return self._turned(self.plain_label(tool, way))
+
+    def _turned(self, text: str) -> num.Sentence:
+        """A label with any Persian letter in it reads from the right, also where it begins with a Latin one."""
+        persian = any("\u0600" <= letter <= "\u06ff" for letter in text)
+        return num.Sentence(f"{_RTL if persian else _LTR}{text}{_END}")
 
     def both(self, tool: str, way: str) -> num.Sentence:
         """Tor: Snowflake; the tool alone where the way is called alike."""
@@ -167,14 +184,13 @@ class Tongue:
         first, second = self.plain_label(tool), self.plain_label(tool, way)
         text = second if second.startswith(first) else f"{first}: {second}"
         text = text if len(text) <= limit else text[: limit - 1] + "…"
-        return num.Sentence(f"{_RTL if self.direction == 'rtl' else _LTR}{text}{_END}")
+        return self.drawn(text)
 
     def drawn(self, text: str) -> num.Sentence:
         return num.Sentence(f"{_RTL if self.direction == 'rtl' else _LTR}{text}{_END}")
 
     def names(self, ways: Sequence[Way]) -> num.Sentence:
-        comma = "، " if self.language == "fa" else ", "
-        text = num.Sentence(comma.join(self.both(w.tool, w.way) for w in ways[:_MAX_NAMES]))
+        text = num.Sentence(self._between().join(self.both(w.tool, w.way) for w in ways[:_MAX_NAMES]))
         rest = len(ways) - _MAX_NAMES
         return self.say("list_more", names=text, n=self.count(rest)) if rest > 0 else text
 
@@ -240,14 +256,10 @@ class Tongue:
         none = num.Sentence("–")
         users = none if each.users is None else self.count(each.users)
         shares = [none if v is None else self.percent(v) for v in (each.ratio, each.connectivity, each.adjusted)]
-        days = [self.short_day(day) for day in each.withheld[:6]]
-        rest = len(each.withheld) - len(days)
-        withheld = self.joined(days)
-        if rest > 0:
-            withheld = num.Sentence(f"{withheld} +{self.count(rest)}")
         return (
             self.name(each.operator), self.day(each.day), users, *shares, self.word("trend", each.trend),
-            withheld or num.Sentence(self.text["nobody"]), self.reason(each.reason) if each.reason else none,
+            self.days(each.withheld) or num.Sentence(self.text["nobody"]),
+            self.reason(each.reason) if each.reason else none,
         )  # fmt: skip
 
     def conflict(self, each: Conflict) -> num.Sentence:
