@@ -104,6 +104,7 @@ def way(tool: str = "tor", name: str = "snowflake", state: str = "works", **give
         "since": SINCE if state == "blocked" else (), "counted": (), "targets": (f"{tool}/{name}",) if tried else (),
         "tests": ("torsf",) if tried else (), "rules": ("tunnel.bootstrap_stuck",) if failing else (),
         "witnesses": {"ok": witnesses(round(came * n)), "failed": witnesses(n - round(came * n))} if tried else {},
+        "first": "2026-02-14" if state == "blocked" else None,
     }  # fmt: skip
     return doc.Way(**plain | given)
 
@@ -163,14 +164,18 @@ def full(networks: int = 12) -> doc.Access:
 def counts_only() -> doc.Access:
     """A country of which counts alone are published: no vantage points, so nothing above `consistent`."""
     none: dict[str, Any] = {
-        "n": 0, "ok": 0, "share": None, "low": None, "high": None, "vantage": None, "grade": "consistent",
-        "last_ok": None, "age_ok": None, "witnesses": {}, "stages": (), "mechanisms": (), "since": (), "rules": (),
-        "last_failed": None, "age_failed": None, "networks": None, "networks_state": None,
+        "low": None, "high": None, "vantage": None, "grade": "consistent", "last_ok": None, "age_ok": None,
+        "witnesses": {}, "stages": (), "mechanisms": (), "since": (), "rules": (), "last_failed": None,
+        "age_failed": None, "networks": None, "networks_state": None,
     }  # fmt: skip
+    tor, torsf = counted(test="tor", n=1071, failed=214, failed_share=0.2), counted()
+    few = counted(n=None, failed=None, counts=1)
+    said: dict[str, Any] = {**none, "reason": "counts_only"}
     return access((
-        way("tor", "direct", "works", counted=(counted(test="tor", n=1071, failed=214, failed_share=0.2),), **none),
-        way("tor", "snowflake", "blocked", counted=(counted(),), **none),
-        way("tor", "meek", "insufficient", counted=(counted(n=None, failed=None),), **none),
+        way("tor", "direct", "impaired", counted=(tor,), n=1071, ok=857, share=0.8, **said),
+        way("tor", "snowflake", "blocked", counted=(torsf,), n=137, ok=5, share=0.0365, **said),
+        way("tor", "meek", "insufficient", counted=(few,), **none | {"share": None, "n": 0, "ok": 0}),
+        way("tor", "webtunnel", "blocked", counted=(torsf,), **none | {"share": None, "n": 0, "ok": 0}),
         way("tor", "obfs4", "untested"),
     ))  # fmt: skip
 

@@ -165,14 +165,14 @@ def _bar(way: Way, *, mirrored: bool) -> Bar:
     return Bar(way, None if counts else at, low, width, None, at if counts else None)
 
 
-def _place(bar: Bar) -> tuple[object, ...]:
-    """Points by their share, the best first; then what has only counts, too little data, and no test at all."""
+def _place(bar: Bar) -> tuple[int, float]:
+    """Shares, the best first; then too little data, and no test at all; else in the order of the document."""
     share, state = bar.way.share, bar.way.state
     if bar.at is not None or (bar.hollow is not None and bar.counted is None):
-        return (0, -(share or 0.0), bar.way.tool, bar.way.way)
+        return (0, -(share or 0.0))
     if bar.counted is not None:
-        return (1, bar.counted.failed_share, bar.way.tool, bar.way.way)
-    return (2 + STATES.index(state) if state in STATES else 99, 0.0, bar.way.tool, bar.way.way)
+        return (1, bar.counted.failed_share)
+    return (2 + STATES.index(state) if state in STATES else 99, 0.0)
 
 
 def _details(

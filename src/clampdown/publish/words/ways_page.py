@@ -84,7 +84,7 @@ class Tongue:
             when = date.fromisoformat(text[:10])
         except ValueError:
             return self.name(text)
-        clock = f" {text[11:16]} UTC" if len(text) >= 16 and text[10] in "T " else ""
+        clock = f" {text[11:16]}\u00a0UTC" if len(text) >= 16 and text[10] in "T " else ""
         if self.language != "fa":
             return self.ltr(num.day(when.isoformat()) + clock)
         own = JalaliDate(when)
