@@ -148,6 +148,18 @@ def test_every_code_has_words(language: str) -> None:
     assert "new_code" in tongue.reason("new_code")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_the_page_are_those_of_the_table(language: str) -> None:
+    """The terminal has its English in publish/words/ways.py: the same codes, and in English the same states."""
+    table = pytest.importorskip("clampdown.publish.words.ways", reason="the table of ways is not here yet")
+    known = load(language)
+    for section, codes in (("reason", table.REASON), ("stage", table.STAGE), ("trend", table.TREND)):
+        assert set(codes) <= set(known[section]), section
+    assert set(table.CONFLICT) <= set(known["sentence"])
+    if language == "en":
+        assert known["state"] == table.STATE
+
+
 def test_the_picture_is_sorted_and_draws_what_is_known() -> None:
     bars = ways_page.view(ways.full(2)).bars
     points = [bar.way.share for bar in bars if bar.at is not None]

@@ -80,8 +80,7 @@ class View(NamedTuple):
         if not self.bars or len(found["untested"]) == len(self.bars):
             return (num.Sentence(t.text_of("nothing")),)
         lines = [t.say("works", names=t.names(found["works"]))] if found["works"] else [t.say("none_works")]
-        if found["impaired"]:
-            lines.append(t.say("impaired", names=t.names(found["impaired"])))
+        lines += [t.say(state, names=t.names(found[state])) for state in ("impaired", "blocked") if found[state]]
         if found["untested"]:
             lines.append(t.say("untested", n=t.count(len(found["untested"])), ways=t.count(len(self.bars))))
         return tuple(lines)
