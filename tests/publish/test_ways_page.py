@@ -175,6 +175,19 @@ def test_the_picture_is_sorted_and_draws_what_is_known() -> None:
         assert other.low == pytest.approx(100 - bar.low - bar.width, abs=0.02)
 
 
+def test_a_question_on_one_network_is_answered_for_it() -> None:
+    """Beside the country, which may say otherwise."""
+    cells = (ways.way(state="works"), ways.way(state="blocked", network=64501), ways.way(network=64500))
+    view = ways_page.view(ways.access(cells, network=64501))
+    assert (view.whose, [bar.way.state for bar in view.bars]) == (64501, ["blocked"])
+    assert view.grids[0].columns == (None, 64501)
+    text = html(ways.access(cells, network=64501), "en")
+    lead = told("".join(re.findall(r"<p class=\"standfirst\">.*?</p>", text)))
+    assert "No way has enough evidence of working." in lead
+    assert "Blocked, by tests with enough data: Tor: Snowflake." in lead
+    assert ways_page.view(ways.access(cells, network=65000)).whose is None
+
+
 def test_counts_alone_are_hollow_and_called_so() -> None:
     bars = ways_page.view(ways.counts_only()).bars
     assert all(bar.at is None for bar in bars)

@@ -229,7 +229,8 @@ class Tongue:
             low, high = self.percent(stage.progress_low), self.percent(stage.progress_high)
             parts.append(self.say("progress_one" if low == high else "progress", low=low, high=high))
         if stage.bytes_low is not None and stage.bytes_high is not None:
-            low, high = (self.count(round(b / 1000) if b >= 1000 else b / 1000) for b in (stage.bytes_low, stage.bytes_high))
+            sizes = (stage.bytes_low, stage.bytes_high)
+            low, high = (self.count(round(size / 1000) if size >= 1000 else size / 1000) for size in sizes)
             parts.append(self.say("bytes_one" if low == high else "bytes", low=low, high=high))
         return self.joined(parts)
 
