@@ -63,7 +63,9 @@ class Bar(NamedTuple):
 class View(NamedTuple):
     """What the template places; no arithmetic is left in it."""
 
-    bars: tuple[Bar, ...]
+    asked: tuple[Way, ...]  # every way of what the question is about: the country, or one network
+    bars: tuple[Bar, ...]  # those that anybody tested
+    untested: tuple[Way, ...]
     whose: int | None  # the network that the bars are about; null: the country
     grids: tuple[Grid, ...]  # the second one is folded
     more_networks: int
@@ -76,13 +78,13 @@ class View(NamedTuple):
 
     def lead(self, t: Tongue) -> tuple[num.Sentence, ...]:
         """The answer in a few lines: what came through, what did so in part, and how much nobody tested."""
-        found = {state: [bar.way for bar in self.bars if bar.way.state == state] for state in STATES}
-        if not self.bars or len(found["untested"]) == len(self.bars):
+        found = {state: [way for way in self.asked if way.state == state] for state in STATES}
+        if not self.bars:
             return (num.Sentence(t.text_of("nothing")),)
         lines = [t.say("works", names=t.names(found["works"]))] if found["works"] else [t.say("none_works")]
         lines += [t.say(state, names=t.names(found[state])) for state in ("impaired", "blocked") if found[state]]
         if found["untested"]:
-            lines.append(t.say("untested", n=t.count(len(found["untested"])), ways=t.count(len(self.bars))))
+            lines.append(t.say("untested", n=t.count(len(found["untested"])), ways=t.count(len(self.asked))))
         return tuple(lines)
 
 
@@ -113,7 +115,9 @@ def view(access: Access, *, mirrored: bool = False) -> View:
     details, more = _details(order, cells, (*main, *folded))
     found = Counter(way.state for way in drawn)
     return View(
-        bars=tuple(sorted((_bar(way, mirrored=mirrored) for way in drawn), key=_place)),
+        asked=tuple(drawn),
+        bars=tuple(sorted((_bar(w, mirrored=mirrored) for w in drawn if w.state != "untested"), key=_place)),
+        untested=tuple(way for way in drawn if way.state == "untested"),
         whose=whose,
         grids=tuple(_grid(order, cells, columns) for columns in (main, folded) if columns),
         more_networks=max(0, len(networks) - MAX_COLUMNS - MAX_FOLDED),
