@@ -42,6 +42,11 @@ def country_of(text: str) -> str | None:
     return code if code in codes.names else codes.alpha3.get(code)
 
 
+def name_of(code: str) -> str | None:
+    """The English name of a country by its code of two letters."""
+    return _codes().names.get(code)
+
+
 def country_named(name: str) -> str | None:
     """The code of a country whose English name (or code of three letters) this is: for hints."""
     codes = _codes()
