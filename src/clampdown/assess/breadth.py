@@ -29,7 +29,9 @@ Bools = npt.NDArray[np.bool_]
 
 PRIOR: Final = Prior()
 _CHAINS: Final = 2  # always two, on any machine: the draws depend on it
-_WORK: Final = 60_000_000  # cells times sweeps of one chain
+_WORK: Final = 12_000_000  # numbers (cells, and places of the common list) that one chain may pass over
+_FEWEST: Final = 24  # sweeps that are kept, however many cells there are
+_INNER: Final = 4  # draws of one sweep: more would say the same again
 
 
 class Posterior(NamedTuple):
@@ -59,7 +61,7 @@ def breadth(
     if not len(cells.country) or not common.any():
         nothing = np.full(countries, np.nan)
         return Posterior(nothing, nothing, nothing, np.full((draws, countries), np.nan), behind, 1.0)
-    plan = _sweeps(len(cells.country), draws)
+    plan = _sweeps(len(cells.country) + countries * int(common.sum()), draws)
     seeds = np.random.SeedSequence(seed).spawn(_CHAINS)
     kinds = np.zeros(len(common), np.int64) if category is None else category
     with ThreadPoolExecutor(_CHAINS) as pool:
@@ -67,12 +69,11 @@ def breadth(
     return _posterior(made, behind)
 
 
-def _sweeps(cells: int, draws: int) -> Sweeps:
-    """Few cells: one draw a sweep. Many cells: fewer sweeps, several draws of the levels in each."""
+def _sweeps(size: int, draws: int) -> Sweeps:
+    """Little to pass over: one draw a sweep. Much: fewer sweeps, several draws of the levels in each."""
     kept = -(-draws // _CHAINS)
-    sweeps = int(np.clip(_WORK // max(cells, 1), 24, kept))
-    inner = -(-kept // sweeps)
-    return Sweeps(warm=max(min(200, sweeps), 16), kept=sweeps, inner=inner)
+    sweeps = min(max(_WORK // size, _FEWEST), kept)
+    return Sweeps(warm=min(200, max(sweeps, _FEWEST)), kept=sweeps, inner=min(-(-kept // sweeps), _INNER))
 
 
 def _posterior(made: Sequence[Floats], behind: Ints) -> Posterior:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clampdown.assess import breadth_evidence as evidence
+from clampdown.assess.breadth_lure import Lure, softplus
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ _BINS: Final = int(60 / _STEP) + 1
 _CENTRES: Final = _FIRST + _STEP * np.arange(_BINS)
 _NODES: Final = np.arange(-2.5, 2.6, 0.625)  # of (country, target), in its own spread
 _NODES_PRIOR: Final = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
-_BLOCK: Final = 2_000_000  # numbers in memory at once
+_BLOCK: Final = 200_000  # numbers at once: they stay in the processor's cache
 
 
 class Cells(NamedTuple):
@@ -79,6 +80,9 @@ class _State:
         self.kinds_seen = np.bincount(self.kind_of_cell, minlength=countries * self.n_kinds) > 0
         pairs, self.pair_of_cell = np.unique(cells.country * self.targets + cells.target, return_inverse=True)
         self.pair_country, self.pair_target = np.divmod(pairs, self.targets)
+        self.by_network = np.argsort(cells.network, kind="stable")
+        self.by_network = self.by_network[common[cells.target[self.by_network]]]
+        self.starts = np.searchsorted(cells.network[self.by_network], np.arange(self.networks + 1))
         self.held = evidence.tables(cells.tried, cells.hit)
         self.clumps, self.sees = 2, 8
         self.rate = np.full(self.networks, 6)
@@ -92,11 +96,28 @@ class _State:
         self.spread = {name: getattr(prior, name) for name in ("country", "network", "target", "category", "pair")}
         self.weight = np.ones(countries)
         self.rates_prior = np.full(len(evidence.RATES), 1 / len(evidence.RATES))
+        self.place = np.full(self.targets, -1)
+        self.place[common] = np.arange(int(common.sum()))
+        self.listed = np.zeros((countries, int(common.sum())), bool)
+        known = common[self.pair_target]
+        self.listed[self.pair_country[known], self.place[self.pair_target[known]]] = True
+        # Sums over the common targets of each category, as one product of matrices.
+        self.of_kind = (kinds[common][None, :] == np.arange(self.n_kinds)[:, None]).astype(np.float32)
+        self.by_owner = np.argsort(self.owner[self.seen], kind="stable")
+        self.lure, self.rest = Lure(self.listed), np.zeros(self.listed.shape, np.float32)
         self.ratio = self._ratio()
 
     def _ratio(self) -> Singles:
         level = evidence.SUM_OF[self.rate[self.cells.network], self.flaky[self.cells.target]]
         return evidence.ratio(self.held, self.clumps, self.sees)[self.held.pair, level]
+
+    def usual(self, *, kind: bool = True) -> Singles:
+        """Log odds of each (country, common target) less the country's own level and the pair's: [countries, common]."""
+        made = np.broadcast_to(self.target[self.common].astype(np.float32), self.listed.shape)
+        if kind and self.n_kinds > 1:
+            by_kind = self.kind.reshape(self.countries, self.n_kinds).astype(np.float32)
+            made = made + by_kind[:, self.kinds[self.common]]
+        return made
 
     def odds(self, *, network: bool = True, target: bool = True, kind: bool = True, pair: bool = True) -> Singles:
         """Log odds of every cell by the parts that are asked for."""
@@ -128,6 +149,8 @@ def run(
         _pairs(state, dice)
         if sweep % often == 0:
             _rates(state, dice)
+            state.lure.draw(state.usual() + state.rest, dice)
+        _slide(state, dice)
         known = _known(state)
         for inner in range(plan.inner if sweep >= plan.warm else 1):
             _levels(state, known, dice)
@@ -179,22 +202,78 @@ def _targets(state: _State, dice: np.random.Generator) -> None:
 def _kinds(state: _State, dice: np.random.Generator) -> None:
     base = state.odds(kind=False)
     log = _likelihood(base, state.ratio, state.kind_of_cell, len(state.kind), _AT_PARTS)
+    for country in np.flatnonzero(state.lure.slope):
+        own = state.usual(kind=False)[country] + state.rest[country]
+        told = state.lure.log_choice(country, own[:, None] + _PARTS[None, :].astype(np.float32))
+        log[country * state.n_kinds : (country + 1) * state.n_kinds] += state.of_kind @ told
     state.kind = _draw(log + _normal(_PARTS, 0.0, state.spread["category"]), _PARTS, dice)
 
 
 def _pairs(state: _State, dice: np.random.Generator) -> None:
-    base = state.odds(pair=False).astype(np.float64)
-    with_it, without = np.exp(np.clip(base + state.ratio, -60, 60)), np.exp(np.clip(base, -60, 60))
+    base = state.odds(pair=False)
+    with_it, without = np.exp(np.clip(base + state.ratio, -40, 40)), np.exp(np.clip(base, -40, 40))
     at = _NODES * state.spread["pair"]
     log = np.empty((len(state.pair), len(at)))
-    for j, node in enumerate(np.exp(at)):
+    for j, node in enumerate(np.exp(at).astype(np.float32)):
         part = np.log((1 + with_it * node) / (1 + without * node))
         log[:, j] = np.bincount(state.pair_of_cell, part, len(state.pair))
-    log += np.log(_NODES_PRIOR)
-    mass = np.exp(log - log.max(axis=1, keepdims=True))
-    total = np.cumsum(mass, axis=1)
-    found = (total < dice.random((len(log), 1)) * total[:, -1:]).sum(axis=1)
-    state.pair = at[np.minimum(found, len(at) - 1)].astype(np.float32)
+    # What a country chose to test tells of the pairs, also of those that it left out.
+    drawn = np.searchsorted(np.cumsum(_NODES_PRIOR), dice.random(state.listed.shape), side="right")
+    state.rest = at[np.minimum(drawn, len(at) - 1)].astype(np.float32)
+    usual = state.usual()
+    known = state.common[state.pair_target]
+    where = state.pair_country[known], state.place[state.pair_target[known]]
+    row = np.full(state.listed.shape, -1)
+    row[where] = np.flatnonzero(known)
+    for country in np.flatnonzero(state.lure.slope):
+        told = state.lure.log_choice(country, usual[country][:, None] + at[None, :].astype(np.float32))
+        state.rest[country] = at[_choose(told + np.log(_NODES_PRIOR), dice)]
+        mine = row[country] >= 0
+        log[row[country][mine]] += told[mine]
+    state.pair = at[_choose(log + np.log(_NODES_PRIOR), dice)].astype(np.float32)
+    state.rest[where] = state.pair[known]
+
+
+def _slide(state: _State, dice: np.random.Generator) -> None:
+    """Moves along which no cell's log odds change, so that only the priors say how far: what a country's categories,
+    or its targets, have in common goes to the country; what all countries have in common goes to the target. Without
+    them the chain would creep."""
+    spread, owner = state.spread, state.owner
+
+    def step(precision: Floats, pull: Floats) -> Floats:
+        return dice.normal(pull / precision, precision**-0.5)
+
+    tight = state.weight / spread["country"] ** 2
+    away = (state.centre - state.country) * tight
+    if state.n_kinds > 1:
+        each = state.kind.reshape(state.countries, state.n_kinds)
+        part = spread["category"] ** -2
+        moved = step(tight + state.n_kinds * part, away + each.sum(axis=1) * part)
+        each -= moved[:, None]
+        state.country += moved
+        away -= moved * tight
+        state.network += moved[owner]
+        own = spread["target"] ** -2
+        mean = np.where(state.common, 0.0, state.own_mean)
+        n = np.bincount(state.kinds, minlength=state.n_kinds)
+        pull = np.bincount(state.kinds, mean - state.target, state.n_kinds) * own + each.sum(axis=0) * part
+        moved = step(n * own + state.countries * part, pull)
+        state.target += moved[state.kinds]
+        each -= moved[None, :]
+    part = spread["pair"] ** -2
+    n = np.bincount(state.pair_country, minlength=state.countries)
+    total = np.bincount(state.pair_country, state.pair, state.countries)
+    moved = step(tight + n * part, away + total * part)
+    state.country += moved
+    state.network += moved[owner]
+    state.pair -= moved[state.pair_country].astype(np.float32)
+    own = spread["target"] ** -2
+    mean = np.where(state.common, 0.0, state.own_mean)
+    n = np.bincount(state.pair_target, minlength=state.targets)
+    total = np.bincount(state.pair_target, state.pair, state.targets)
+    moved = step(own + n * part, (mean - state.target) * own + total * part)
+    state.target += moved
+    state.pair -= moved[state.pair_target].astype(np.float32)
 
 
 class _Known(NamedTuple):
@@ -216,7 +295,9 @@ def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
     most = known.network.max(axis=1, keepdims=True)
     summed = np.log(np.exp(known.network - most) @ kernel + 1e-300) + most
     log = np.zeros((state.countries, len(_LEVELS)))
-    np.add.at(log, state.owner[state.seen], summed[state.seen])
+    owners = state.owner[state.seen][state.by_owner]
+    first = np.flatnonzero(np.diff(owners, prepend=-1))
+    log[owners[first]] = np.add.reduceat(summed[state.seen][state.by_owner], first, axis=0)
     scale = state.spread["country"] / np.sqrt(state.weight)
     log += -0.5 * ((_LEVELS[None, :] - state.centre) / scale[:, None]) ** 2
     state.country = _draw(log, _LEVELS, dice)
@@ -262,7 +343,7 @@ def _rates(state: _State, dice: np.random.Generator) -> None:
     log = np.empty((state.networks, len(evidence.RATES)))
     for j in range(len(evidence.RATES)):
         level = evidence.SUM_OF[j][state.flaky[cells.target]]
-        part = np.logaddexp(np.float32(0), base + table[pair, level]) + false[pair, level]
+        part = softplus(base + table[pair, level]) + false[pair, level]
         log[:, j] = np.bincount(cells.network, part, state.networks)
     state.rate = _choose(log + np.log(state.rates_prior), dice)
     counts = np.bincount(state.rate[state.seen], minlength=len(evidence.RATES))
@@ -270,7 +351,7 @@ def _rates(state: _State, dice: np.random.Generator) -> None:
     log = np.empty((state.targets, len(evidence.FLAKY)))
     for j in range(len(evidence.FLAKY)):
         level = evidence.SUM_OF[:, j][state.rate[cells.network]]
-        part = np.logaddexp(np.float32(0), base + table[pair, level]) + false[pair, level]
+        part = softplus(base + table[pair, level]) + false[pair, level]
         log[:, j] = np.bincount(cells.target, part, state.targets)
     state.flaky = _choose(log + np.log(evidence.FLAKY_PRIOR), dice)
     level = evidence.SUM_OF[state.rate[cells.network], state.flaky[cells.target]]
@@ -288,7 +369,7 @@ def _shapes(state: _State, base: Singles, level: Ints, dice: np.random.Generator
     def whole(clumps: int, seen: int) -> float:
         ratio = evidence.ratio(state.held, clumps, seen)[state.held.pair, level]
         false = state.held.false[clumps][state.held.pair, level]
-        return float(np.sum(np.logaddexp(0, base + ratio) + false)) + float(np.log(evidence.CLUMPS_PRIOR[clumps]))
+        return float(np.sum(softplus(base + ratio) + false)) + float(np.log(evidence.CLUMPS_PRIOR[clumps]))
 
     clumps = state.clumps + int(dice.choice((-1, 0, 1)))
     seen = state.sees + int(dice.choice((-5, -1, 0, 1, 5)))
@@ -301,27 +382,21 @@ def _shapes(state: _State, base: Singles, level: Ints, dice: np.random.Generator
 
 def _shares(state: _State, dice: np.random.Generator) -> Floats:
     """Share of the common list that is blocked in each country: each network that was measured the same weight."""
-    common = np.flatnonzero(state.common)
-    place = np.full(state.targets, -1)
-    place[common] = np.arange(len(common))
-    rest = dice.normal(0, state.spread["pair"], (state.countries, len(common))).astype(np.float32)
-    known = state.common[state.pair_target]
-    rest[state.pair_country[known], place[state.pair_target[known]]] = state.pair[known]
-    rest += state.target[common].astype(np.float32)
-    if state.n_kinds > 1:
-        by_kind = state.kind.reshape(state.countries, state.n_kinds).astype(np.float32)
-        rest += by_kind[:, state.kinds[common]]
-    share = np.zeros(state.networks)
-    own = state.common[state.cells.target]
-    rows, columns, ratio = state.cells.network[own], place[state.cells.target[own]], state.ratio[own]
-    height = max(_BLOCK // len(common), 1)
+    rest, common, place = state.rest + state.usual(), state.listed.shape[1], state.place
+    share, order = np.zeros(state.networks), state.by_network
+    height = max(_BLOCK // common, 1)
     for first in range(0, state.networks, height):
         last = min(first + height, state.networks)
-        odds = rest[state.owner[first:last]] + state.network[first:last, None].astype(np.float32)
-        mine = (rows >= first) & (rows < last)
-        odds[rows[mine] - first, columns[mine]] += ratio[mine]
-        chance = 1 / (1 + np.exp(-odds))
-        noise = np.sqrt((chance * (1 - chance)).sum(axis=1)) * dice.normal(size=last - first)
-        share[first:last] = np.clip((chance.sum(axis=1) + noise) / len(common), 0, 1)
+        chance = rest[state.owner[first:last]]
+        chance += state.network[first:last, None].astype(np.float32)
+        mine = order[state.starts[first] : state.starts[last]]
+        chance[state.cells.network[mine] - first, place[state.cells.target[mine]]] += state.ratio[mine]
+        np.negative(chance, out=chance)
+        np.exp(chance, out=chance)
+        chance += np.float32(1)
+        np.reciprocal(chance, out=chance)
+        total = chance.sum(axis=1)
+        noise = np.sqrt(np.maximum(total - np.einsum("ij,ij->i", chance, chance), 0)) * dice.normal(size=last - first)
+        share[first:last] = np.clip((total + noise) / common, 0, 1)
     total = np.bincount(state.owner[state.seen], share[state.seen], state.countries)
     return total / np.maximum(np.bincount(state.owner[state.seen], minlength=state.countries), 1)
