@@ -202,7 +202,7 @@ def _targets(state: _State, dice: np.random.Generator) -> None:
 def _kinds(state: _State, dice: np.random.Generator) -> None:
     base = state.odds(kind=False)
     log = _likelihood(base, state.ratio, state.kind_of_cell, len(state.kind), _AT_PARTS)
-    for country in np.flatnonzero(state.lure.slope):
+    for country in map(int, np.flatnonzero(state.lure.slope)):
         own = state.usual(kind=False)[country] + state.rest[country]
         told = state.lure.log_choice(country, own[:, None] + _PARTS[None, :].astype(np.float32))
         log[country * state.n_kinds : (country + 1) * state.n_kinds] += state.of_kind @ told
@@ -225,7 +225,7 @@ def _pairs(state: _State, dice: np.random.Generator) -> None:
     where = state.pair_country[known], state.place[state.pair_target[known]]
     row = np.full(state.listed.shape, -1)
     row[where] = np.flatnonzero(known)
-    for country in np.flatnonzero(state.lure.slope):
+    for country in map(int, np.flatnonzero(state.lure.slope)):
         told = state.lure.log_choice(country, usual[country][:, None] + at[None, :].astype(np.float32))
         state.rest[country] = at[_choose(told + np.log(_NODES_PRIOR), dice)]
         mine = row[country] >= 0
