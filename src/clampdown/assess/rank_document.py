@@ -85,7 +85,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
     rank: float | None  # mean over draws, 1 is the worst; null: not told
     low: int | None  # 90 % interval
     high: int | None
-    top: float | None  # probability of being among the ten worst of those measured
+    top: float | None  # probability of being among the ten worst of those measured; null where there are no more
     top_least: float | None  # the same if every country of the frame that was not measured were worse
     band_low: float | None  # least and largest rank over other weights
     band_high: float | None

@@ -109,7 +109,7 @@ def stand(
             country=country, name=names.get(country, country), state=state, reason=reason,
             rank=round(spot.rank, 2) if spot and state == "ranked" else None,
             low=spot.low if spot else None, high=spot.high if spot else None,
-            top=round(spot.top, 4) if spot else None, top_least=round(spot.top_least, 4) if spot else None,
+            top=round(spot.top, 4) if spot and len(ranked) > limits.top else None, top_least=round(spot.top_least, 4) if spot else None,
             band_low=bands[there][0] if spot and there is not None and state == "ranked" else None,
             band_high=bands[there][1] if spot and there is not None and state == "ranked" else None,
             changes=changes.get(there, ()) if there is not None and state == "ranked" else (),
