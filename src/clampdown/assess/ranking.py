@@ -45,16 +45,16 @@ Refit = Callable[[str], tuple[Made, ...]]
 
 
 def whole_of(made: Sequence[Made], weights: Mapping[str, float], limits: Limits, *, asked: bool) -> Whole:
-    """Decide what is in the whole. A component that few of the countries have is left out, unless it was asked for by
-    name or by weight; it is told all the same."""
+    """Decide what is in the whole. The first component that has a weight is (breadth, as the table stands); any other
+    that few of its countries have is left out, unless it was asked for by name or by weight; it is told all the same.
+    So signals of every country do not crowd out the blocking that was measured in some."""
     has = {one.kind.id: ~np.isnan(one.draws).any(axis=0) for one in made}
     wanted = [one.kind.id for one in made if weights.get(one.kind.id, 0) > 0 and one.reason is None]
-    anyone = np.any([has[name] for name in wanted], axis=0) if wanted else np.zeros(len(made[0].estimates), bool)
-    share = {name: float(has[name].sum()) / max(int(anyone.sum()), 1) for name in wanted}
-    used = [name for name in wanted if share[name] > 0 and (asked or share[name] >= limits.coverage)]
-    if not used and wanted:
-        used = [max(wanted, key=lambda name: share[name])]
-    enough = np.all([has[name] for name in used], axis=0) if used else np.zeros_like(anyone)
+    wanted = [name for name in wanted if has[name].any()]
+    nobody = np.zeros(len(made[0].estimates), bool)
+    first = has[wanted[0]] if wanted else nobody
+    used = [n for n in wanted if asked or (has[n] & first).sum() >= limits.coverage * first.sum()]
+    enough = np.all([has[name] for name in used], axis=0) if used else nobody
     total = sum(weights[name] for name in used) or 1.0
 
     def why(one: Made) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from clampdown.assess.rank_document import Rank
 from clampdown.pipeline import cuts, detecting, found
 from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.api import Path_, open_store
@@ -108,6 +109,14 @@ def outages(
         return told.tables["outage_parts"]
     rows = told.tables["outages"]
     return with_outages(rows, told.tables["outage_parts"], told.tables["context"], told.labels) if sentences else rows
+
+
+def rank(store: Store | Path_, **asked: Any) -> Rank:
+    """How countries compare in what was measured of them, as the document that `clampdown rank` prints. Options as
+    there: since, until, components, weights, frame, compare, higher, year."""
+    from clampdown.pipeline.rank import rank as made
+
+    return made(_held(store), **asked).rank
 
 
 def watch(store: Store | Path_, since: int | str | datetime | None = None, *, country: str | None = None) -> Watched:
