@@ -110,9 +110,11 @@ def _fitted(
     if int(lists.common.sum()) < limits.targets or not kinds:
         return tuple(_none(tallied, lists, limits, kind, "few_common") for kind in kinds)
     some = np.ones(len(tallied.country), bool) if keep is None else keep
-    columns = (tallied.country, tallied.network, tallied.target, tallied.tried, tallied.hits(saw))
+    # Countries without a cell are no part of the fit: nobody's place hangs on how many of them there are.
+    known, country = np.unique(tallied.country, return_inverse=True)
+    columns = (country, tallied.network, tallied.target, tallied.tried, tallied.hits(saw))
     posterior = fit(
-        Cells(*(column[some] for column in columns)), len(tallied.countries), lists.common, category=lists.category,
+        Cells(*(column[some] for column in columns)), len(known), lists.common, category=lists.category,
         draws=draws or limits.draws, seed=seed, prior=prior_of(other),
         parts=np.stack([lists.parts[kind.id] for kind in kinds]),
     )  # fmt: skip
@@ -124,7 +126,9 @@ def _fitted(
             made.append(_none(tallied, lists, limits, kind, "few_common"))
             continue
         counts = _counts(tallied, lists, limits, kind)
-        own = np.where(np.array([one.reason is None for one in counts]), found, np.nan)
+        every = np.full((len(found), len(counts)), np.nan)
+        every[:, known] = found
+        own = np.where(np.array([one.reason is None for one in counts]), every, np.nan)
         made.append(
             Made(kind, own, _told(counts, own), _names(tallied, lists, kind), None, round(posterior.agree, 3), at)
         )
@@ -142,7 +146,8 @@ def _none(tallied: Tallied, lists: Lists, limits: Limits, kind: Kind, reason: st
 
 
 def _without(one: Estimate, reason: str) -> Estimate:
-    return msgspec.structs.replace(one, mean=None, low=None, high=None, reason=one.reason or reason)
+    why = reason if one.cells else one.reason or reason
+    return msgspec.structs.replace(one, mean=None, low=None, high=None, reason=why)
 
 
 def _counts(tallied: Tallied, lists: Lists, limits: Limits, kind: Kind) -> list[Estimate]:
