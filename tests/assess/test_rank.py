@@ -67,8 +67,9 @@ TALLIES: list[tuple[str, list[dict[str, Any]], tuple[int, int, int]]] = [
                                                  w.row(vantage="v2", n_ok=1)], (2, 0, 0)),
     ("one vantage point counts five times", [*(w.row(hour=h, n_blocked=1) for h in range(20)),
                                              w.row(vantage="v2", n_ok=1)], (6, 5, 0)),
-    ("of ten tries, four hits: two of five", [*(w.row(hour=h, n_blocked=int(h < 4), n_ok=int(h >= 4)) for h in range(10)),
-                                              w.row(vantage="v2", n_ok=1)], (6, 2, 0)),
+    ("of ten tries, four hits: two of five", [
+        *(w.row(hour=h, **{"n_blocked" if h < 4 else "n_ok": 1}) for h in range(10)), w.row(vantage="v2", n_ok=1),
+    ], (6, 2, 0)),
 ]  # fmt: skip
 
 
@@ -107,6 +108,14 @@ def test_a_network_of_two_countries_is_two() -> None:
     rows = [w.row(country=c, vantage=v, n_ok=1) for c in ("KE", "UG") for v in ("a", "b")]
     made = w.tallied(rows, w.terms())
     assert (len(made.networks), made.owner.tolist(), made.networks.tolist()) == (2, [0, 1], [64500, 64500])
+
+
+@pytest.mark.parametrize("rows", [[w.row(n_unknown=1)], [w.row(n_invalid=3)], [w.row(network=None, n_ok=1)]])
+def test_a_country_where_nothing_was_decided_is_not_untested(rows: list[dict[str, Any]]) -> None:
+    made = w.terms()
+    found = by_code(build(w.given([*w.world(), *({**row, "country": "SE"} for row in rows)], made), w.question(), made))
+    assert (found["SE"].state, found["SE"].reason) == ("not_enough_data", "few_vantage_points")
+    assert found["DK"].state == "untested"
 
 
 def test_nothing_at_all_is_an_answer() -> None:

@@ -23,7 +23,8 @@ PLAIN = b"country;score\nKenya;1,5\nIran (Islamic Republic of);99\nAtlantis;3\n\
 READ = [
     ("fotn2018.csv", FREEDOM + b"Turkey,x,10,20,30,60\n", {}, "freedom_house", "total", 2018, IS_WORSE, {"TR": 60.0}),
     ("fotn-2019.csv", FREEDOM + b"Turkey,x,10,20,30,60\n", {}, "freedom_house", "total", 2019, IS_BETTER, {"TR": 60.0}),
-    ("fotn.csv", FREEDOM + b"Turkey,x,1,2,3,6\n", {"year": 2021}, "freedom_house", "total", 2021, IS_BETTER, {"TR": 6.0}),
+    ("fotn.csv", FREEDOM + b"Turkey,x,1,2,3,6\n", {"year": 2021}, "freedom_house", "total", 2021, IS_BETTER,
+     {"TR": 6.0}),
     ("fotn.csv", FREEDOM + b"Turkey,x,1,2,3,6\n", {"higher": IS_WORSE}, "freedom_house", "total", None, IS_WORSE,
      {"TR": 6.0}),
     ("scores.csv", MARKED, {}, "freedom_house", "total", None, IS_WORSE, {"KE": 6.0}),

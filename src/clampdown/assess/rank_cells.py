@@ -32,7 +32,7 @@ SELECT country, network, target, vantage, day, hour, MAX(CASE WHEN n_ok > 0 THEN
   MAX(CASE WHEN n_throttled > 0 THEN 1 ELSE 0 END) AS throttled,
   MAX(CASE WHEN n_refused + n_down > 0 THEN 1 ELSE 0 END) AS other
 FROM cells
-WHERE layer = 'state' AND country IS NOT NULL AND network IS NOT NULL AND target IS NOT NULL
+WHERE layer = 'state' AND country IS NOT NULL AND target IS NOT NULL
 GROUP BY country, network, target, vantage, day, hour
 """
 # A vantage point that saw two things within one hour saw interference only where all of it was interference.
@@ -40,11 +40,14 @@ _VOTES: Final = """
 SELECT country, network, target, vantage, COUNT(*) AS tried,
   SUM(CASE WHEN blocked = 1 AND ok = 0 AND other = 0 THEN 1 ELSE 0 END) AS blocked,
   SUM(CASE WHEN throttled = 1 AND ok = 0 AND other = 0 THEN 1 ELSE 0 END) AS throttled
-FROM tries WHERE ok + blocked + throttled > 0
+FROM tries WHERE ok + blocked + throttled > 0 AND network IS NOT NULL
 GROUP BY country, network, target, vantage
 """
+# A country whose tries decided nothing, or whose network nobody knows, was measured all the same.
 _HEARD: Final = """
-SELECT country, network, COUNT(DISTINCT vantage) AS vantage_points FROM votes GROUP BY country, network
+SELECT country, network,
+  COUNT(DISTINCT CASE WHEN network IS NOT NULL AND ok + blocked + throttled > 0 THEN vantage END) AS vantage_points
+FROM tries GROUP BY country, network
 """
 _CAPPED: Final = """
 SELECT v.country AS country, v.network AS network, v.target AS target,
@@ -72,7 +75,7 @@ class Tallied(NamedTuple):
     blocked: Ints
     throttled: Ints
     owner: Ints  # country of each network
-    left_out: Ints  # networks of each country that too few vantage points were heard from
+    left_out: Ints  # networks of each country from which too few vantage points decided anything
 
     def hits(self, saw: str) -> Ints:
         return self.blocked if saw == "blocked" else self.throttled

@@ -92,7 +92,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
     changes: tuple[Change, ...]
     priors: tuple[UnderPrior, ...]
     components: tuple[Estimate, ...]
-    networks_left_out: int  # heard by too few vantage points
+    networks_left_out: int  # where too few vantage points decided anything
     digest: str | None  # of its cells (assess/rank_cells.py); null: none
 
 

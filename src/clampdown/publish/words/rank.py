@@ -24,7 +24,7 @@ REASONS: Final = {
     "few_networks": "too few networks were measured",
     "few_targets": "too few targets of the common list were tried",
     "few_tries": "too few tries",
-    "few_vantage_points": "no network was heard by enough vantage points",
+    "few_vantage_points": "on no network did enough vantage points decide anything",
     "few_common": "too few of its targets are on the common list",
     "few_months": "too little time with signals of the whole country",
     "no_signals": "no signals of the whole country",
