@@ -209,7 +209,24 @@ def thresholds_page() -> str:
             f"{law(path)[:1].upper()}{law(path)[1:]}\n",
             table(("threshold", "value", "reason"), rows),
         ]
-    return "\n".join(parts)
+    return "\n".join([*parts, *rank_tables()])
+
+
+def rank_tables() -> list[str]:
+    """Thresholds, components and other priors of ranks."""
+    path = CODE / "assess/rank.toml"
+    document = read(path)
+    limits = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in document["limits"].items()]
+    kinds = [(f"`{n}`", k["label"], k["saw"], k["weight"], k["reason"]) for n, k in document["component"].items()]
+    priors = [(f"`{n}`", p["label"], p["centre"], p["country"], p["reason"]) for n, p in document["prior"].items()]
+    return [
+        f"## Ranks\n\n{law(path)[:1].upper()}{law(path)[1:]}\n",
+        table(("threshold", "value", "reason"), limits),
+        "### Components and their weights\n",
+        table(("component", "is", "counts", "weight", "reason"), kinds),
+        "### Other priors\n",
+        table(("prior", "believes", "centre", "spread of countries", "reason"), priors),
+    ]
 
 
 def manners_page() -> str:
