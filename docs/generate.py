@@ -213,20 +213,13 @@ def thresholds_page() -> str:
 
 
 def rank_tables() -> list[str]:
-    """Thresholds, components and other priors of ranks."""
     path = CODE / "assess/rank.toml"
     document = read(path)
-    limits = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in document["limits"].items()]
-    kinds = [(f"`{n}`", k["label"], k["saw"], k["weight"], k["reason"]) for n, k in document["component"].items()]
-    priors = [(f"`{n}`", p["label"], p["centre"], p["country"], p["reason"]) for n, p in document["prior"].items()]
-    return [
-        f"## Ranks\n\n{law(path)[:1].upper()}{law(path)[1:]}\n",
-        table(("threshold", "value", "reason"), limits),
-        "### Components and their weights\n",
-        table(("component", "is", "counts", "weight", "reason"), kinds),
-        "### Other priors\n",
-        table(("prior", "believes", "centre", "spread of countries", "reason"), priors),
-    ]
+    rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in document["limits"].items()]
+    for what, key in (("component", "weight"), ("prior", "centre")):
+        rows += [(f"`{what}.{n}`: {e['label']}", f"{key} {e[key]}", e["reason"]) for n, e in document[what].items()]
+    head = f"## Ranks\n\n{law(path)[:1].upper()}{law(path)[1:]}\n"
+    return [head, table(("threshold, component or prior", "value", "reason"), rows)]
 
 
 def manners_page() -> str:

@@ -21,6 +21,8 @@ TARGETS: Final = (
     *(f"web/site{n}.example" for n in range(12)),
     "telegram/app", "telegram/web", "twitter/web", "facebook/web", "youtube/web", "tor/bridges", "psiphon/app",
 )  # fmt: skip
+# Countries of `world` (and two that nobody measured) that have no place, and why.
+NO_PLACE: Final = {"ER": "few_networks", "TM": "few_vantage_points", "KP": "few_targets", "SE": "no_data", "DK": "no_data"}
 QUICK: Final = {"draws": 48, "draws_of_priors": 30, "mixtures": 10, "bootstraps": 60}
 TABLE: Final = load_reference().targets
 INPUTS: Final = Inputs(version="0", rules="r", reference="f")
@@ -92,3 +94,7 @@ def given(rows: Sequence[Mapping[str, Any]], made: Terms, **other: Any) -> Given
 
 def question(**other: Any) -> doc.Question:
     return doc.Question(**{"since": None, "until": None, "components": (), "frame": "all", **other})
+
+
+def by_code(rank: doc.Rank) -> dict[str, doc.Standing]:
+    return {one.country: one for one in rank.countries}

@@ -20,6 +20,7 @@ from clampdown.engine import Engine, Rows
 from clampdown.evidence import digest
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 COLUMNS: Final = (
@@ -135,17 +136,25 @@ def whole_digest(tallied: Tallied) -> str:
     return digest(f"{country} {found}" for country, found in digests(tallied).items())
 
 
-def thinned(tallied: Tallied, most: int) -> Bools:
-    """Which cells stay where there are too many: of countries with more than an even part, every n-th; of the others
-    all."""
+def thinned(tallied: Tallied, most: int, common: Bools, targets: int) -> tuple[Bools, Bools]:
+    """Where there are too many cells: those that stay, and the part of the common list that does. Of a long list every
+    n-th target; of countries with more cells than an even part, every n-th cell; of the others all."""
     keep = np.ones(len(tallied.country), bool)
-    held = np.bincount(tallied.country, minlength=len(tallied.countries))
-    if len(tallied.country) <= most:
-        return keep
+    if len(keep) <= most:
+        return keep, common
+    listed = np.flatnonzero(common)
+    some = common.copy()
+    some[listed] = _every(np.arange(len(listed)), np.full(len(listed), min(targets / max(len(listed), 1), 1.0)))
+    inside = np.flatnonzero(some[tallied.target])
+    country = tallied.country[inside]
+    held = np.bincount(country, minlength=len(tallied.countries))
     part = max(most // max(len(tallied.countries), 1), 1)
     starts = np.concatenate([[0], np.cumsum(held)])[:-1]
-    place = np.arange(len(tallied.country)) - starts[tallied.country]
-    of = np.maximum(held[tallied.country], 1)
-    # The n-th stays where the even part has just grown by one: evenly over networks and targets.
-    step = np.minimum(part / of, 1.0)
+    keep[:] = False
+    keep[inside] = _every(np.arange(len(inside)) - starts[country], np.minimum(part / held[country], 1.0))
+    return keep, some
+
+
+def _every(place: Ints, step: Floats) -> Bools:
+    """The n-th stays where the even part has just grown by one: evenly over networks and targets."""
     return np.asarray(np.floor((place + 1) * step) > np.floor(place * step), bool)

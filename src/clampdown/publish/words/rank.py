@@ -137,8 +137,6 @@ def percent(part: float) -> str:
 
 def prior(code: str, about: Frame) -> str:
     """What is believed otherwise."""
-    if code == "same":
-        return "the same belief, fitted to as few cells as the others"
     found = next((each for each in about.priors if each.id == code), None)
     return code if found is None else found.label
 
