@@ -70,10 +70,14 @@ class Seen(NamedTuple):
     unseen: int
 
 
-class Watch(NamedTuple):
-    """What was seen of a country's transports: type -> day -> counts (a day that is not there has none)."""
+ByDay = Mapping[str, Seen]  # a day that is not there has none
 
-    types: Mapping[str, Mapping[str, Seen]]
+
+class Watch(NamedTuple):
+    """What was seen of a country's transports: type -> counts, and type -> network -> counts."""
+
+    types: Mapping[str, ByDay]
+    networks: Mapping[str, Mapping[int, ByDay]]
     first: str | None  # the first day on which anything was tested there: before it nothing is known
 
 
@@ -81,20 +85,29 @@ def watch(verdicts: pa.Table, types: Mapping[str, Collection[str]], first: str |
     """Who tried the targets of each type on each day. Sessions are cheap, so each counts; a device stays the same
     under another session and another version of its program."""
     rows = verdicts.select(list(NEEDED)).group_by(list(NEEDED)).aggregate([]).to_pylist()
-    made: dict[str, dict[str, Seen]] = {}
+    made: dict[str, ByDay] = {}
+    networks: dict[str, dict[int, ByDay]] = {}
     for name, targets in types.items():
-        points: dict[str, set[object]] = defaultdict(set)
-        devices: dict[str, set[object]] = defaultdict(set)
-        for row in rows:
-            if row["target"] not in targets:
-                continue
-            device = (row["network"], row["platform"], row["network_type"], row["resolver_network"])
-            own = row["vantage"] if row["vantage_kind"] == "credential" else None
-            points[row["day"]].add(row["vantage"] or device)
-            devices[row["day"]].add((own, *device))
-        new = _unseen(devices, limits.unseen_days)
-        made[name] = {day: Seen(len(found), new[day]) for day, found in sorted(points.items())}
-    return Watch(made, first)
+        mine = [row for row in rows if row["target"] in targets]
+        apart: dict[int, list[dict[str, object]]] = defaultdict(list)
+        for row in mine:
+            if row["network"] is not None:
+                apart[row["network"]].append(row)
+        made[name] = _counted(mine, limits)
+        networks[name] = {network: _counted(own, limits) for network, own in sorted(apart.items())}
+    return Watch(made, networks, first)
+
+
+def _counted(rows: Iterable[Mapping[str, object]], limits: Limits) -> ByDay:
+    points: dict[str, set[object]] = defaultdict(set)
+    devices: dict[str, set[object]] = defaultdict(set)
+    for row in rows:
+        device = (row["network"], row["platform"], row["network_type"], row["resolver_network"])
+        own = row["vantage"] if row["vantage_kind"] == "credential" else None
+        points[str(row["day"])].add((row["network"], row["vantage"] or device))
+        devices[str(row["day"])].add((own, *device))
+    new = _unseen(devices, limits.unseen_days)
+    return {day: Seen(len(found), new[day]) for day, found in sorted(points.items())}
 
 
 def _unseen(devices: Mapping[str, set[object]], days: int) -> dict[str, int]:
@@ -119,6 +132,12 @@ def why(found: Watch, types: Iterable[str], at: str, window: int, limits: Limits
     return tuple(made)
 
 
+def steady(found: Watch, name: str, network: int, at: str, window: int, limits: Limits) -> bool:
+    """Is nothing unusual in how many tried a type on one network? One where nobody tried before has no usual: who adds
+    sessions may choose the network that they come from."""
+    return not surges(found.networks.get(name, {}).get(network, {}), at, window, limits)
+
+
 def surges(days: Mapping[str, Seen], at: str, window: int, limits: Limits) -> bool:
     """Does any week that ends within the window stand out, by its vantage points or by the new ones among them?"""
     last = date.fromisoformat(at)
@@ -140,4 +159,4 @@ def _stands_out(counts: list[int], limits: Limits) -> bool:
     return now > max(limits.surge_factor * usual, usual + limits.surge_least)
 
 
-__all__ = ["NEEDED", "Limits", "Seen", "Watch", "load_limits", "surges", "watch", "why"]
+__all__ = ["NEEDED", "Limits", "Seen", "Watch", "load_limits", "steady", "surges", "watch", "why"]

@@ -21,6 +21,7 @@ from clampdown.model import Terms
 from clampdown.publish import ways_feed_document as doc
 from clampdown.publish import ways_map
 from clampdown.publish.words import feed as words
+from clampdown.reference.tools import tool_table, ways_of
 
 INDEX: Final = "index.json"
 MAP: Final = "map.json"
@@ -86,8 +87,9 @@ def country(answer: Access, limits: surge.Limits) -> tuple[doc.Country, frozense
     rows: list[doc.Row] = []
     closed: set[tuple[str, str]] = set()
     used: set[str] = set()
+    named = {(way.tool, way.id) for way in ways_of(tool_table())}
     for way in answer.ways:
-        if way.network is not None:
+        if way.network is not None or (way.tool, way.way) not in named:
             continue
         rests_on = _rests_on(way, measured)
         if rests_on & shut or rests_on - known:

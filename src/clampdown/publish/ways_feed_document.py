@@ -1,7 +1,8 @@
 """Law: a feed's file says what it holds in closed words only: countries, names of tools, days, numbers, digests.
 
-Frozen records, each field of a form that no address, host or id of a person fits into, but for the prose of the
-package and the attributions of the sources. What nothing is known of is `no_evidence`, and carries no number.
+Frozen records, each field of a form that no address and no id of a person fits into, but for the prose of the package
+and the attributions of the sources; names are those of the table of tools. What nothing is known of is `no_evidence`,
+and carries no number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Day = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$", max_length=10)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 Code = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2)]
 Lower = Annotated[str, Meta(pattern="^[a-z]{2}$", max_length=2)]
-Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]*$", max_length=40)]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9-]*)*$", max_length=40)]
 Reason = Annotated[str, Meta(pattern="^[a-z][a-z_]*$", max_length=40)]
 Why = Annotated[str, Meta(pattern="^[a-z][a-z_]*(:[a-z][a-z0-9_-]*)?$", max_length=60)]
 File = Annotated[str, Meta(pattern=r"^([a-z0-9]+/)*[A-Za-z-]+\.json$", max_length=60)]

@@ -35,7 +35,7 @@ def entry(
 ) -> doc.Entry:
     """One country of the map. `then` is the answer some days earlier; `closed` are ways that may not be passed on."""
     open_types = {way: name for way, name in types.items() if way not in closed}
-    made = _settled(_settings(now, open_types), _settings(then, open_types))
+    made = _settled(_settings(now, open_types, seen, limits), _settings(then, open_types, seen, limits))
     if last is not None and last.as_of > now.as_of:
         last = None  # of a later day: it cannot be what was known before
     if last is not None and last.reason == "expired" and last.as_of == now.as_of:
@@ -55,12 +55,14 @@ def _window(answer: Access) -> int:
     return (date.fromisoformat(answer.last) - date.fromisoformat(answer.first)).days + 1
 
 
-def _settings(answer: Access, types: Types) -> dict[str, doc.Setting]:
+def _settings(answer: Access, types: Types, seen: surge.Watch, limits: surge.Limits) -> dict[str, doc.Setting]:
     """Transports that qualify as of the end of an answer's day: the better way of each type."""
     made: dict[str, doc.Setting] = {}
     for way in answer.ways:
         name = types.get((way.tool, way.way))
         if name is None or way.network is not None or not _qualifies(way, answer.limits["fresh_days"]):
+            continue
+        if not _carried(way, name, answer, seen, limits):
             continue
         one = _setting(name, way)
         if name not in made or _rank(one) < _rank(made[name]):
@@ -78,6 +80,21 @@ def _qualifies(way: Way, fresh: float) -> bool:
         and 0 <= way.age_ok <= fresh
         and None not in (way.share, way.low, way.high)
     )
+
+
+def _carried(way: Way, name: str, answer: Access, seen: surge.Watch, limits: surge.Limits) -> bool:
+    """Do networks on which as many try as usual bear it out? Without this, one network on which nobody but a forger
+    tries would speak for a country whose other networks have too few vantage points to be heard."""
+    grades = [
+        one.grade
+        for one in answer.ways
+        if one.network is not None
+        and (one.tool, one.way) == (way.tool, way.way)
+        and one.state in _ORDER
+        and one.grade != GRADES[0]
+        and surge.steady(seen, name, one.network, answer.as_of, _window(answer), limits)
+    ]
+    return len(grades) > 1 or any(grade in _FIRM for grade in grades)
 
 
 def _setting(name: str, way: Way) -> doc.Setting:
