@@ -54,7 +54,7 @@ def feed(
     root = Path(directory)
     private = _key(frame, root, key)
     with _spoken(root):
-        _finish(root)
+        finish(root)
         before = _before(root, private)
     last = _last_map(root, before, country, with_map)
     made = ways_feed(store, country, at=at, reference=reference, last=last, with_map=with_map)
@@ -66,7 +66,7 @@ def feed(
     files = signed(made.files, private)
     gone = [] if before is None else [held.name for held in before.files if held.name not in files]
     with _spoken(root):
-        written = _write(root, files, gone)
+        written = put(root, files, gone)
     _say(frame, made, index, written)
 
 
@@ -205,7 +205,7 @@ def _files(root: Path) -> Iterator[tuple[str, bytes]]:
 # ---- writing -----------------------------------------------------------------------------------------------------
 
 
-def _write(root: Path, files: dict[str, bytes], gone: list[str]) -> int:
+def put(root: Path, files: dict[str, bytes], gone: list[str]) -> int:
     """Put a feed in its place; how many files are new or changed."""
     root.mkdir(parents=True, exist_ok=True)
     for old in root.glob(f"{_STAGING}*"):
@@ -222,7 +222,7 @@ def _write(root: Path, files: dict[str, bytes], gone: list[str]) -> int:
             out.flush()
             os.fsync(out.fileno())
     staging.rename(root / _STAGED)
-    _finish(root)
+    finish(root)
     return len(changed)
 
 
@@ -230,7 +230,7 @@ def _same(path: Path, data: bytes) -> bool:
     return path.is_file() and not path.is_symlink() and path.read_bytes() == data
 
 
-def _finish(root: Path) -> None:
+def finish(root: Path) -> None:
     """Move what was decided to its place, the index last, and remove what the feed no longer names."""
     from clampdown.publish.ways_check import INDEX, SIGNATURE
 
@@ -279,4 +279,4 @@ def _say(frame: Frame, made: Feed, index: Index, written: int) -> None:
         frame.notes.note(line)
 
 
-__all__ = ["check", "feed", "new_key"]
+__all__ = ["check", "feed", "finish", "new_key", "put"]

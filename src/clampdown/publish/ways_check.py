@@ -132,7 +132,7 @@ def _fits(name: str, data: bytes, index: doc.Index) -> bool:
         if name.startswith(COUNTRIES):
             file = msgspec.json.decode(data, type=doc.Country)
             same = name == f"{COUNTRIES}{file.country}.json" and file.as_of <= index.as_of
-            return same and all(map(_says_nothing, file.ways)) and doc.encode(file) == data
+            return same and all(map(_agrees, file.ways)) and doc.encode(file) == data
         if name == MAP:
             entries = msgspec.json.decode(data, type=doc.Map)
             known = {code.lower() for code in index.countries}
@@ -143,10 +143,11 @@ def _fits(name: str, data: bytes, index: doc.Index) -> bool:
         return False
 
 
-def _says_nothing(row: doc.Row) -> bool:
-    """Without evidence there is no number."""
-    bare = doc.Row(tool=row.tool, way=row.way, state=row.state, reason=row.reason, grade="insufficient")
-    return row.state != "no_evidence" or row == bare
+def _agrees(row: doc.Row) -> bool:
+    """Without evidence there is no number, and without a number nothing is said."""
+    if row.state != "no_evidence":
+        return row.n is not None and row.share is not None
+    return row == doc.Row(tool=row.tool, way=row.way, state=row.state, reason=row.reason, grade="insufficient")
 
 
 __all__ = [
