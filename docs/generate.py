@@ -204,6 +204,7 @@ def thresholds_page() -> str:
     files = (
         ("Reports", "assess/thresholds.toml"),
         ("Ways through", "assess/access.toml"),
+        ("The feed of ways through", "assess/feed.toml"),
         ("Detection", "detect/thresholds.toml"),
         ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
     )

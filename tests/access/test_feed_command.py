@@ -7,69 +7,16 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
-import nettests
 import pytest
-import records
+from feed_command import COMES, FAILS, LAST, command, everything, ingest, lines, record
 
-from clampdown.cli import access_feed, group
-from clampdown.cli.frame import common, open_frame, reference_option, run, store_option
-from clampdown.cli.opening import open_reference, open_store
+from clampdown.cli import group
+from clampdown.cli.frame import run
 from clampdown.publish import ways_check
 from clampdown.publish.ways_feed import INDEX, MAP
-
-FAILS = nettests.VANILLA_TOR | {"transport_name": "snowflake", "rendezvous_method": "ampcache"}
-COMES = FAILS | {"failure": None, "error": None, "success": True, "bootstrap_time": 31.0, "tor_progress": 100,
-                 "tor_progress_tag": "done", "tor_progress_summary": "Done"}  # fmt: skip
-BEGIN, LAST = datetime(2024, 1, 1), 70
-
-
-@click.command("feed")
-@click.argument("country", required=False)
-@store_option
-@click.option("--feed", "directory")
-@click.option("--key")
-@click.option("--map", "with_map", is_flag=True)
-@click.option("--new-key", "made")
-@click.option("--at")
-@reference_option
-@common
-@click.pass_context
-def command(context: click.Context, made: str | None, at: str | None, directory: str | None, **asked: Any) -> None:
-    frame = open_frame(context)
-    if made is not None:
-        access_feed.new_key(frame, made)
-        return
-    assert directory is not None
-    store, reference = open_store(frame), open_reference(frame)
-    access_feed.feed(
-        frame, store, asked["country"], directory, asked["key"], asked["with_map"], at=at, reference=reference
-    )
-
-
-def record(keys: Any, day: int, session: int, network: int, country: str) -> dict[str, Any]:
-    time = BEGIN + timedelta(days=day, hours=10, minutes=session)
-    stamp = f"{time:%Y%m%dT100000Z}"
-    tail = f"{country}_torsf_{network:08x}{session:08x}"
-    return records.envelope(
-        "torsf", keys, probe_cc=country, probe_asn=f"AS{network}", resolver_asn=f"AS{network}",
-        software_version=f"1.{session}.0", measurement_start_time=f"{time:%Y-%m-%d %H:%M:%S}",
-        test_start_time=f"{time:%Y-%m-%d} 10:00:00", report_id=f"{stamp}_torsf_{country}_{network}_n1_{session:016x}",
-        measurement_uid=f"{time:%Y%m%d%H%M%S}.000000_{tail}",
-    )  # fmt: skip
-
-
-def lines(*made: dict[str, Any]) -> str:
-    return "".join(json.dumps(each) + "\n" for each in made)
-
-
-def ingest(place: str, file: Path, text: str) -> None:
-    file.write_text(text)
-    assert run(group, ["ingest", str(file), "--store", place, "--quiet", "--workers", "1"]) == 0
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +73,6 @@ def checked(directory: Path, made: Path, capsys: pytest.CaptureFixture[bytes]) -
     return code, capsys.readouterr().out.decode().splitlines()
 
 
-def everything(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 def test_a_feed_and_its_map(fed: Path) -> None:
     files = everything(fed)
     assert files.keys() == {
@@ -183,6 +126,33 @@ def test_a_forger_freezes_the_map_and_it_is_said(said: Say, made: Path, copy: Pa
 def checked_ok(directory: Path, made: Path) -> bool:
     key = ways_check.public_key((made / "public.pem").read_bytes())
     return all(step.holds for step in ways_check.check(everything(directory), key))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--map"], "are of a feed"),
+        (["--key", "x"], "are of a feed"),
+        (["--feed", "x"], "no key is named"),
+        (["--feed", "x", "--key", "none.pem"], "cannot be read"),
+        (["--feed", "x", "--key", "y", "--network", "AS64500"], "whole countries"),
+        (["--new-key", "x", "--feed", "y"], "a key is made, or a feed is written"),
+        (["--new-key", "none/x"], "cannot be read or written"),
+    ],
+)
+def test_words_that_do_not_fit(
+    words: list[str], says: str, made: Path, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert run(command, [*words, "--store", str(made / "store")]) == 2
+    assert says in capsysbinary.readouterr().err.decode()
+    assert not list(tmp_path.iterdir())
+
+
+def test_off_by_default(made: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(command, ["XA", "--store", str(made / "store")]) == 0
+    assert capsysbinary.readouterr().err == b"an answer\n"
 
 
 # ---- the key -----------------------------------------------------------------------------------------------------
@@ -350,44 +320,6 @@ def test_what_cannot_be_checked_says_what_to_do(
 
 
 # ---- writing -----------------------------------------------------------------------------------------------------
-
-
-OLD = {INDEX: b"old", "index.json.sig": b"old", "public.pem": b"key", MAP: b"old", "feed/v1/XA.json": b"old",
-       "feed/v1/XB.json": b"old", "schema/map.json": b"shape"}  # fmt: skip
-NEW = {name: b"new" if data == b"old" else data for name, data in OLD.items() if name != "feed/v1/XB.json"}
-
-
-@pytest.mark.parametrize("at", range(8))
-def test_a_run_that_is_killed_leaves_the_old_feed_or_is_finished_by_the_next(
-    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each move in turn does not come to be."""
-    access_feed.put(tmp_path, OLD, [])
-    left = at
-
-    def perhaps(do: Callable[[Path, Any], Path]) -> Callable[[Path, Any], Path]:
-        def move(self: Path, to: Any) -> Path:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise KeyboardInterrupt
-            return do(self, to)
-
-        return move
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", perhaps(Path.replace))
-        patched.setattr(Path, "rename", perhaps(Path.rename))
-        try:
-            access_feed.put(tmp_path, NEW, ["feed/v1/XB.json", "../elsewhere.json"])
-        except KeyboardInterrupt:
-            assert everything(tmp_path)[INDEX] == b"old", "the index goes last"
-    decided = at > 0
-    access_feed.finish(tmp_path)
-    found = {name: data for name, data in everything(tmp_path).items() if not name.startswith(".")}
-    assert found == (NEW if decided else OLD)
-    access_feed.put(tmp_path, NEW, ["feed/v1/XB.json"])
-    assert everything(tmp_path) == NEW
 
 
 @pytest.mark.parametrize(

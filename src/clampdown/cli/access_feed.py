@@ -13,11 +13,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import click
 
 from clampdown.cli.frame import DONE, NO, Frame, write_stdout
 from clampdown.cli.notes import plain
-from clampdown.cli.opening import say_stale
+from clampdown.cli.opening import open_reference, open_store, say_stale
 from clampdown.errors import EnvironmentFault, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +35,38 @@ _STAGING: Final = ".staging-"  # being written by a run
 _REMOVE: Final = ".remove"
 _NAME: Final = re.compile(r"([a-z0-9]+/)*[A-Za-z-]+\.json")
 _MOST: Final = 64 * 1024 * 1024  # bytes of one file that is checked
+
+
+def options(command: Any) -> Any:
+    """What `clampdown access` is told of a feed."""
+    for option in (
+        click.option("--new-key", metavar="FILE", help="Make a key that signs feeds, and do nothing else."),
+        click.option("--key", metavar="FILE", help="Of a feed: the private key that signs it (Ed25519, PEM)."),
+        click.option("--map", "with_map", is_flag=True, help="Of a feed: with a map of transports by country."),
+        click.option("--feed", "directory", metavar="DIR", help="Write signed files to publish, and no answer."),
+    ):
+        command = option(command)
+    return command
+
+
+def done(
+    frame: Frame, country: str | None, *, directory: str | None, key: str | None, with_map: bool, new_key: str | None,
+    at: str | None, others: bool,
+) -> bool:  # fmt: skip
+    """Was it a feed, or a key, that was asked for? Then it is there now. `others`: options of an answer were given."""
+    if new_key is not None:
+        if directory is not None or key is not None:
+            raise UsageError("a key is made, or a feed is written", hint="First --new-key FILE, then --feed DIR --key.")
+        make_key(frame, new_key)
+        return True
+    if directory is None:
+        if key is not None or with_map:
+            raise UsageError("--key and --map are of a feed", hint="Add --feed DIR.")
+        return False
+    if others:
+        raise UsageError("a feed is of whole countries, in its own form", hint="Leave out --network, --format and -o.")
+    feed(frame, open_store(frame), country, directory, key, with_map, at=at, reference=open_reference(frame))
+    return True
 
 
 def feed(
@@ -70,9 +104,9 @@ def feed(
     _say(frame, made, index, written)
 
 
-def new_key(frame: Frame, file: str) -> None:
+def make_key(frame: Frame, file: str) -> None:
     """Make a key that signs feeds. A file that is there is never written over: it may be somebody's key."""
-    from clampdown.publish.ways_check import new_key as made
+    from clampdown.publish.ways_check import new_key
 
     path = Path(file)
     with _spoken(path):
@@ -81,7 +115,7 @@ def new_key(frame: Frame, file: str) -> None:
         except FileExistsError:
             raise UsageError("there is a file already, and it may be a key", where=file, hint="Name another.") from None
         with os.fdopen(number, "wb") as out:
-            out.write(made())
+            out.write(new_key())
     frame.notes.note(f"a new key is in {plain(file)}: keep it, and keep it to yourself; who has it can speak for you")
 
 
@@ -279,4 +313,4 @@ def _say(frame: Frame, made: Feed, index: Index, written: int) -> None:
         frame.notes.note(line)
 
 
-__all__ = ["check", "feed", "finish", "new_key", "put"]
+__all__ = ["check", "done", "feed", "finish", "make_key", "options", "put"]
