@@ -55,12 +55,13 @@ def test_what_does_not_qualify(rows: list[dict[str, object]], why: str) -> None:
 
 
 def test_order_by_the_lower_bound_and_what_is_impaired_last() -> None:
-    meek = people("tor/meek", "o" * DAYS, 6) + people("tor/meek", "b" * 60 + "t" * 30, 6, 64501)
-    made = entry(usual(many=2) + usual(OBFS, many=4) + meek)
-    assert advised(made)[:2] == ["obfs4", "snowflake"]
-    assert made.settings[0].low > made.settings[1].low
-    assert [one.state for one in made.settings[2:]] == ["impaired"]
-    assert advised(made)[2:] == ["meek"]
+    """What is impaired is last, also where the little that works is known less well."""
+    weekly = [row for network in (64500, 64501) for row in people(SNOW, "o......" * 13, 2, network, f"v{network}")]
+    meek = people("tor/meek", "o" * DAYS, 20) + people("tor/meek", "b" * 60 + "t" * 30, 2, 64501)
+    made = entry(weekly + usual(OBFS, many=2) + meek)
+    assert advised(made) == ["obfs4", "snowflake", "meek"]
+    assert [one.state for one in made.settings] == ["works", "works", "impaired"]
+    assert made.settings[0].low > made.settings[2].low > made.settings[1].low
 
 
 def test_tor_without_a_bridge_names_no_bridge() -> None:
@@ -68,12 +69,25 @@ def test_tor_without_a_bridge_names_no_bridge() -> None:
     assert [(one.bridges.type, one.bridges.source) for one in made.settings] == [("vanilla", "none")]
 
 
-def test_counts_alone_are_never_advised() -> None:
-    now = answer(STANDING)
-    ways = tuple(msgspec.structs.replace(way, vantage=None, grade="consistent") for way in now.ways)
-    bare = msgspec.structs.replace(now, ways=ways)
-    made = ways_map.entry(bare, bare, {("tor", "snowflake"): "snowflake"}, frozenset(), seen(STANDING), None, FEED)
-    assert made.no_evidence
+@pytest.mark.parametrize(
+    ("change", "qualifies"),
+    [
+        ({}, True), ({"grade": "consistent"}, False), ({"vantage": None}, False), ({"state": "conflicting"}, False),
+        ({"age_ok": 14}, True), ({"age_ok": 15}, False), ({"last_ok": None}, False), ({"state": "untested"}, False),
+        ({"low": None}, False),
+    ],
+)  # fmt: skip
+def test_each_condition(change: dict[str, object], qualifies: bool) -> None:
+    """Counts alone, too low a grade, too old a success: never advised."""
+    made = []
+    for one in (answer(STANDING), answer(STANDING, DAYS - 4)):
+        ways = tuple(
+            msgspec.structs.replace(way, **change) if (way.way, way.network) == ("snowflake", None) else way
+            for way in one.ways
+        )
+        made.append(msgspec.structs.replace(one, ways=ways))
+    found = ways_map.entry(*made, {("tor", "snowflake"): "snowflake"}, frozenset(), seen(STANDING), None, FEED)
+    assert found.no_evidence is not qualifies
 
 
 # ---- forgers -----------------------------------------------------------------------------------------------------
@@ -84,12 +98,13 @@ def test_counts_alone_are_never_advised() -> None:
 def test_forged_successes_put_nothing_on_the_map(many: int, span: tuple[int, int]) -> None:
     """Blocked, or never tried: somebody who adds sessions that say `ok`, on networks of his own too."""
     for world in (usual(letter="b", many=1), []):
-        rows = world + forged(SNOW, "o", *span, many) + forged(SNOW, "o", *span, many, 64777)
-        last = entry(world, span[0] - 1)
-        for at in (span[1] - 1, span[1], min(span[1] + 8, DAYS - 1)):
-            last = made = entry(rows, at, last=last)
-            assert advised(made) == []
-            assert made.no_evidence
+        own = forged(SNOW, "o", *span, many, 64777)
+        for rows in (world + own, world + own + forged(SNOW, "o", *span, many)):
+            last = entry(world, span[0] - 1)
+            for at in (span[1], min(span[1] + 8, DAYS - 1)):
+                last = made = entry(rows, at, last=last)
+                assert advised(made) == []
+                assert made.no_evidence
 
 
 @pytest.mark.parametrize(("many", "letter"), [(1, "b"), (3, "b"), (30, "b"), (3, "d"), (10, "u"), (10, "t")])
@@ -141,6 +156,15 @@ def test_a_real_block_is_followed_after_it_was_said() -> None:
     assert story[begun] == (["snowflake"], ("contested",))
     assert [said for said, _ in story[begun + 3 :]] == [[]] * (len(story) - begun - 3)
     assert begun + 3 < len(story)
+
+
+def test_a_real_opening_is_followed_when_it_has_stood_some_days() -> None:
+    rows = usual(letter="b" * 80 + "o" * 10, days=1, many=2)
+    known = (None, "works", "corroborated")
+    works = [any((w.network, w.state, w.grade) == known for w in answer(rows, at).ways) for at in range(80, 90)]
+    told = [bool(advised(entry(rows, at))) for at in range(80, 90)]
+    assert told == [False] * 3 + works[:-3]
+    assert any(told)
 
 
 def test_what_is_untested_now_goes_at_once(standing: doc.Entry) -> None:
