@@ -33,7 +33,7 @@ VERBS: Final[dict[str, str]] = {
     "notes": "Say what changed and is no policy.",
     "watch": "Say what is new, ended or revised since a run of detect.",
     "report": "Write the page of evidence for a country.",
-    "verify": "Recompute every number of a report.",
+    "verify": "Recompute every number of a report, or check a feed.",
     "export": "Hand out a table as Parquet, CSV or JSON lines.",
     "status": "Say what a store holds, what of it is missing, and how old it is.",
     "forget": "Remove old days from a store, and their files.",
