@@ -211,11 +211,8 @@ def thresholds_page() -> str:
     for heading, file in files:
         path = CODE / file
         rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
-        parts += [
-            f"## {heading}\n",
-            f"{law(path)[:1].upper()}{law(path)[1:]}\n",
-            table(("threshold", "value", "reason"), rows),
-        ]
+        parts += [f"## {heading}\n", f"{law(path)[:1].upper()}{law(path)[1:]}\n"]
+        parts.append(table(("threshold", "value", "reason"), rows))
     return "\n".join(parts)
 
 
