@@ -65,7 +65,7 @@ def test_tries_of_a_way_are_hours_of_vantage_points() -> None:
         row("v1", 0, "ok", 1, target="api"), row("v1", 0, "ok", 3, target="gates"),
         row("v2", 0, "ok", 1, target="other"), row("v3", 0, "invalid", 1, target="api"),
     ]  # fmt: skip
-    made = combine(rows, BOTH)
+    made = sorted(combine(rows, BOTH), key=lambda each: (each.vantage or "", each.hour or 0))
     assert [(each.vantage, each.hour, each.state, each.mechanism) for each in made] == [
         ("v0", 1, "blocked", "tcp.timeout"),
         ("v0", 2, "ok", None),

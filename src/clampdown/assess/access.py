@@ -33,6 +33,7 @@ NEEDED: Final = (
     "measurement", "target", "network", "state", "mechanism", "rule", "day", "hour", "time", "vantage",
     "vantage_kind", "repeat", "test", "settled", "platform", "software", "network_type", "resolver_network",
 )  # fmt: skip
+_SAID: Final = ("measurement", "target", "network", "state", "rule", "day", "hour", "time", "vantage", "test")
 _UNSAID: Final = ("insufficient", "untested")
 _CAME: Final = ("works", "impaired")
 
@@ -77,15 +78,16 @@ def build(
     """Answer `access COUNTRY` as of the end of the day `at`."""
     first = first_day(at, limits.window_days)
     asked = _asked(given.verdicts, tools, first, at)
-    tested = _tested(asked, given.caps, limits)
+    every = rows_of(asked)
+    tested = _tested(asked, every, given.caps, limits)
     day_only = frozenset(each.network for each in tested if each.day_only)
     timed = frozenset(each.network for each in tested if not each.day_only)
     listed = listing(asked, day_only, synthetic=given.synthetic)
     rows: dict[str, list[Row]] = defaultdict(list)
-    for row in rows_of(asked):
+    for row in every:
         rows[cast("str", row.target)].append(row)
     verdicts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for verdict in asked.to_pylist():
+    for verdict in asked.select(list(_SAID)).to_pylist():
         verdicts[verdict["target"]].append(verdict)
     networks = tuple(each.network for each in tested)
     if question.network is not None:
@@ -112,9 +114,9 @@ def _asked(verdicts: pa.Table, tools: Tools, first: str, at: str) -> pa.Table:
     return verdicts.filter(keep)
 
 
-def _tested(asked: pa.Table, cap: Caps, limits: Limits) -> tuple[Tested, ...]:
+def _tested(asked: pa.Table, rows: Sequence[Row], cap: Caps, limits: Limits) -> tuple[Tested, ...]:
     grouped: dict[int, list[Row]] = defaultdict(list)
-    for row in rows_of(asked):
+    for row in rows:
         grouped[cast("int", row.network)].append(row)
     ids: dict[int, set[str]] = defaultdict(set)
     for network, measurement in zip(asked["network"].to_pylist(), asked["measurement"].to_pylist(), strict=True):

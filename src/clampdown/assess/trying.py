@@ -28,6 +28,8 @@ def state_of(states: Collection[str]) -> str:
 
 def together(found: Mapping[str, str], way: Way) -> tuple[str, tuple[str, ...]]:
     """Target -> state within one try -> (state of the way, the targets that made it)."""
+    if len(found) == 1 and len(way.deciding) == 1:
+        return next(iter(found.values())), way.deciding
     lead = {target: found[target] for target in way.lead if found.get(target) in _HEARD}
     if lead:
         return _any(lead)
@@ -79,17 +81,16 @@ def combine(rows: Iterable[Row], way: Way) -> list[Row]:
             made += [_row(group, each, by, way) for each in sorted(seen)]
         else:
             made.append(_row(group, state, by, way))
-    return sorted(made, key=lambda row: tuple((value is not None, str(value)) for value in row))
+    return made
 
 
 def _row(group: list[Row], state: str, by: tuple[str, ...], way: Way) -> Row:
     """The rows of one try as one; what made its state goes along."""
-    backing = sorted(
-        (row for row in group if row.target in by and row.state == state),
-        key=lambda row: tuple((value is not None, str(value)) for value in row),
-    )
-    first = min(group, key=lambda row: tuple((value is not None, str(value)) for value in row))
-    return first._replace(
+    if len(group) == 1 and group[0].state == state:
+        return group[0]._replace(target=way.key)
+    group = sorted(group, key=lambda row: tuple((value is not None, str(value)) for value in row))
+    backing = [row for row in group if row.target in by and row.state == state]
+    return group[0]._replace(
         target=way.key, state=state,
         mechanism=next((row.mechanism for row in backing if row.mechanism is not None), None),
         rule=next((row.rule for row in backing if row.rule is not None), None),
