@@ -88,6 +88,9 @@ def test_each_condition(change: dict[str, object], qualifies: bool) -> None:
         made.append(msgspec.structs.replace(one, ways=ways))
     found = ways_map.entry(*made, {("tor", "snowflake"): "snowflake"}, frozenset(), seen(STANDING), None, FEED)
     assert found.no_evidence is not qualifies
+    assert ways_map.asks(made[0], {("tor", "snowflake"): "snowflake"}) is qualifies
+    found = ways_map.entry(made[0], None, {("tor", "snowflake"): "snowflake"}, frozenset(), seen(STANDING), None, FEED)
+    assert found.no_evidence, "nothing was asked of the days before"
 
 
 # ---- forgers -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from clampdown.pipeline.answers import Moment, there
 from clampdown.publish.schemas import schema
 from clampdown.publish.ways_feed import SCHEMAS, Feed, Given, build
 from clampdown.publish.ways_feed_document import Map
-from clampdown.publish.ways_map import Types
+from clampdown.publish.ways_map import Types, asks
 from clampdown.reference import Reference
 from clampdown.reference.tools import Tools, tool_table, ways_of
 from clampdown.store.store import Filter, Store, country_code, moment
@@ -43,19 +43,21 @@ def ways_feed(
 ) -> Feed:
     """The files of a feed of one country, or of every one of the store. `last` is the last map, if there was one."""
     known, tools = limits or surge.load_limits(), tool_table()
+    types = types_of(tools)
     codes, newest = _held(store, None if country is None else country_code(country))
     asked = moment(at)
     day = newest if asked is None else asked.date().isoformat()
     made: dict[str, Given] = {}
     for code in codes:
         now = access(store, code, at=day, reference=reference)
+        then, seen = None, None
         if with_map:
-            then = access(store, code, at=_before(day, known.settled_days), reference=reference)
-            made[code] = Given(now, then, _watch(store, code, now, tools, known))
-        else:
-            made[code] = Given(now)
+            seen = _watch(store, code, now, tools, known)
+            if asks(now, types):
+                then = access(store, code, at=_before(day, known.settled_days), reference=reference)
+        made[code] = Given(now, then, seen)
     schemas = {name: schema(name) for name in SCHEMAS.values()}
-    return build(made, schemas, known, types_of(tools) if with_map else None, read_map(last))
+    return build(made, schemas, known, types if with_map else None, read_map(last))
 
 
 def types_of(tools: Tools) -> Types:

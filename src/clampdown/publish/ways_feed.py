@@ -33,7 +33,7 @@ _REASON: Final = re.compile("[a-z][a-z_]*")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What is known of one country. `then` and `seen` are needed for a map alone."""
+    """What is known of one country; `seen` where a map is made, and `then` where a transport qualifies for it."""
 
     now: Access
     then: Access | None = None
@@ -65,7 +65,7 @@ def build(
         file, closed = country(one.now, limits)
         told.append(file)
         made[f"{COUNTRIES}{code}.json"] = doc.encode(file)
-        if types is not None and one.then is not None and one.seen is not None:
+        if types is not None and one.seen is not None:
             own = code.lower()
             before = (last or {}).get(own)
             entries[own] = ways_map.entry(one.now, one.then, types, closed, one.seen, before, limits)

@@ -26,16 +26,18 @@ _ORDER: Final = ("works", "impaired")  # what is impaired comes last: slow, or n
 
 def entry(
     now: Access,
-    then: Access,
+    then: Access | None,
     types: Types,
     closed: frozenset[tuple[str, str]],
     seen: surge.Watch,
     last: doc.Entry | None,
     limits: surge.Limits,
 ) -> doc.Entry:
-    """One country of the map. `then` is the answer some days earlier; `closed` are ways that may not be passed on."""
+    """One country of the map. `then` is the answer some days earlier, where any transport qualifies `now`; `closed`
+    are ways that may not be passed on."""
     open_types = {way: name for way, name in types.items() if way not in closed}
-    made = _settled(_settings(now, open_types, seen, limits), _settings(then, open_types, seen, limits))
+    before = {} if then is None else _settings(then, open_types, seen, limits)
+    made = _settled(_settings(now, open_types, seen, limits), before)
     if last is not None and last.as_of > now.as_of:
         last = None  # of a later day: it cannot be what was known before
     if last is not None and last.reason == "expired" and last.as_of == now.as_of:
@@ -51,6 +53,15 @@ def entry(
     return _entry(made, now.as_of, _until(made, now, limits), "none_qualifies")
 
 
+def asks(now: Access, types: Types) -> bool:
+    """Does any transport qualify, so that the days before have to be asked?"""
+    return any((w.tool, w.way) in types and w.network is None and _qualifies(w, _fresh(now)) for w in now.ways)
+
+
+def _fresh(answer: Access) -> int:
+    return int(answer.limits["fresh_days"])
+
+
 def _window(answer: Access) -> int:
     return (date.fromisoformat(answer.last) - date.fromisoformat(answer.first)).days + 1
 
@@ -60,7 +71,7 @@ def _settings(answer: Access, types: Types, seen: surge.Watch, limits: surge.Lim
     made: dict[str, doc.Setting] = {}
     for way in answer.ways:
         name = types.get((way.tool, way.way))
-        if name is None or way.network is not None or not _qualifies(way, answer.limits["fresh_days"]):
+        if name is None or way.network is not None or not _qualifies(way, _fresh(answer)):
             continue
         if not _carried(way, name, answer, seen, limits):
             continue
@@ -120,7 +131,7 @@ def _standing(last: doc.Entry | None, now: Access, types: Types) -> tuple[doc.Se
     adds cannot do that."""
     if last is None or now.as_of > last.valid_until:
         return ()
-    fresh = int(now.limits["fresh_days"])
+    fresh = _fresh(now)
     told = {types[key] for way in now.ways if way.network is None and way.state != "untested"
             if (key := (way.tool, way.way)) in types}  # fmt: skip
     return tuple(one for one in last.settings if one.bridges.type in told and now.as_of <= later(one.last_ok, fresh))
@@ -143,7 +154,7 @@ def _freeze(
 
 def _until(made: tuple[doc.Setting, ...], now: Access, limits: surge.Limits) -> str:
     """The first day on which something of it ceases to hold: at the latest when the oldest success is too old."""
-    fresh = int(now.limits["fresh_days"])
+    fresh = _fresh(now)
     return min([later(now.as_of, limits.valid_days), *(later(one.last_ok, fresh) for one in made)])
 
 
@@ -165,4 +176,4 @@ def later(day: str, days: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
-__all__ = ["BARE", "Types", "entry", "later"]
+__all__ = ["BARE", "Types", "asks", "entry", "later"]
