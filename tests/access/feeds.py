@@ -66,7 +66,7 @@ def answer(rows: Rows, at: int = DAYS - 1, **other: Any) -> Access:
 
 
 def seen(rows: Rows, at: int = DAYS - 1, first: int = 0) -> surge.Watch:
-    own = [row for row in rows if row["day"] <= day(at)]
+    own = [row for row in rows if day(at - FEED.reads(28)) < row["day"] <= day(at)]
     return surge.watch(pa.Table.from_pylist(own, schema=VERDICTS), TARGETS, day(first), FEED)
 
 

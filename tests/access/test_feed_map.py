@@ -96,7 +96,7 @@ def test_each_condition(change: dict[str, object], qualifies: bool) -> None:
 # ---- forgers -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("many", [1, 2, 12])
+@pytest.mark.parametrize("many", [2, 9])
 @pytest.mark.parametrize("span", [(85, 89), (89, 89), (66, 69)])
 def test_forged_successes_put_nothing_on_the_map(many: int, span: tuple[int, int]) -> None:
     """Blocked, or never tried: somebody who adds sessions that say `ok`, on networks of his own too."""
@@ -110,7 +110,7 @@ def test_forged_successes_put_nothing_on_the_map(many: int, span: tuple[int, int
                 assert made.no_evidence
 
 
-@pytest.mark.parametrize(("many", "letter"), [(1, "b"), (3, "b"), (30, "b"), (3, "d"), (10, "u"), (10, "t")])
+@pytest.mark.parametrize(("many", "letter"), [(1, "b"), (3, "b"), (20, "b"), (3, "d"), (8, "u"), (8, "t")])
 def test_forged_failures_take_nothing_off_at_once(many: int, letter: str, standing: doc.Entry) -> None:
     """Each day somebody adds failures; the map stays as it was, or says that it is frozen, and since when."""
     rows = STANDING + forged(SNOW, letter, 87, 89, many) + forged(SNOW, letter, 87, 89, many, 64501)
@@ -133,10 +133,10 @@ def test_the_surge_of_a_forger_is_said(standing: doc.Entry) -> None:
 
 
 def test_a_frozen_map_expires_and_says_so() -> None:
-    rows = usual(days=110) + forged(SNOW, "b", 89, 95, 20)
+    rows = usual(days=110, many=2) + forged(SNOW, "b", 89, 91, 20)
     last = entry(rows, 88)
     said: list[tuple[str | None, bool]] = []
-    for at in (89, 102, 103, 104, 105):
+    for at in (89, 102, 103, 104):
         last = entry(rows, at, last=last)
         said.append((last.reason, last.no_evidence))
         assert last == entry(rows, at, last=last), "the same day again changes nothing"
@@ -152,7 +152,7 @@ def test_a_real_block_is_followed_after_it_was_said() -> None:
     rows = usual(letter="o" * 80 + "b" * 10, days=1, many=2)
     last: doc.Entry | None = entry(rows, 79)
     story: list[tuple[list[str], tuple[str, ...]]] = []
-    for at in range(80, 90):
+    for at in range(81, 90):
         last = entry(rows, at, last=last)
         story.append((advised(last), last.why))
     begun = next(n for n, (_, why) in enumerate(story) if why)
