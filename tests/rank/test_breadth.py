@@ -127,11 +127,11 @@ def test_a_list_that_was_chosen_is_noticed() -> None:
     lure = Lure(listed)
     slopes = []
     for _ in range(12):
-        lure.draw(odds, dice)
+        lure.draw(odds, np.zeros(1), np.zeros((*odds.shape, 1), np.float32), dice)
         slopes.append(lure.slope.copy())
     mean = np.mean(slopes[4:], axis=0)
     assert mean[:10].mean() > 1.2
     assert mean[10:].mean() < 0.2
     whole = Lure(np.ones((3, 5), bool))
-    whole.draw(np.zeros((3, 5), np.float32), dice)
+    whole.draw(np.zeros((3, 5), np.float32), np.zeros(1), np.zeros((3, 5, 1), np.float32), dice)
     assert (whole.slope == 0).all()  # who tests all of a list chose nothing

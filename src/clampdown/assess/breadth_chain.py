@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clampdown.assess import breadth_evidence as evidence
-from clampdown.assess.breadth_lure import Lure, softplus
+from clampdown.assess.breadth_lure import Choice, Lure, softplus
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -29,6 +29,7 @@ _BINS: Final = int(60 / _STEP) + 1
 _CENTRES: Final = _FIRST + _STEP * np.arange(_BINS)
 _NODES: Final = np.arange(-2.5, 2.6, 0.625)  # of (country, target), in its own spread
 _NODES_PRIOR: Final = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
+_REACH: Final = 7  # steps of the nodes that a country's level may move with its choice
 _BLOCK: Final = 200_000  # numbers at once: they stay in the processor's cache
 
 
@@ -112,7 +113,7 @@ class _State:
         return evidence.ratio(self.held, self.clumps, self.sees)[self.held.pair, level]
 
     def usual(self, *, kind: bool = True) -> Singles:
-        """Log odds of each (country, common target) less the country's own level and the pair's: [countries, common]."""
+        """Log odds of each (country, common target) but for the country's level and the pair: [countries, common]."""
         made = np.broadcast_to(self.target[self.common].astype(np.float32), self.listed.shape)
         if kind and self.n_kinds > 1:
             by_kind = self.kind.reshape(self.countries, self.n_kinds).astype(np.float32)
@@ -146,10 +147,9 @@ def run(
         _targets(state, dice)
         if state.n_kinds > 1:
             _kinds(state, dice)
-        _pairs(state, dice)
+        _pairs(state, dice, spread=sweep % often == 0, lure=sweep % (2 * often) == 0)
         if sweep % often == 0:
             _rates(state, dice)
-            state.lure.draw(state.usual() + state.rest, dice)
         _slide(state, dice)
         known = _known(state)
         for inner in range(plan.inner if sweep >= plan.warm else 1):
@@ -209,14 +209,65 @@ def _kinds(state: _State, dice: np.random.Generator) -> None:
     state.kind = _draw(log + _normal(_PARTS, 0.0, state.spread["category"]), _PARTS, dice)
 
 
-def _pairs(state: _State, dice: np.random.Generator) -> None:
+def _of_pairs(state: _State, spread: float) -> Floats:
+    """Log of prior and likelihood of every node, for each (country, target): [pairs, nodes]."""
+    return _at_nodes(state, _NODES * spread) + np.log(_NODES_PRIOR)
+
+
+def _at_nodes(state: _State, nodes: Floats) -> Floats:
     base = state.odds(pair=False)
     with_it, without = np.exp(np.clip(base + state.ratio, -40, 40)), np.exp(np.clip(base, -40, 40))
-    at = _NODES * state.spread["pair"]
-    log = np.empty((len(state.pair), len(at)))
-    for j, node in enumerate(np.exp(at).astype(np.float32)):
+    log = np.empty((len(state.pair), len(nodes)))
+    for j, node in enumerate(np.exp(nodes).astype(np.float32)):
         part = np.log((1 + with_it * node) / (1 + without * node))
         log[:, j] = np.bincount(state.pair_of_cell, part, len(state.pair))
+    return log
+
+
+def _spread_of_pairs(state: _State, dice: np.random.Generator) -> Floats:
+    """The spread with the pairs summed out (Metropolis): given the pairs, of which there are thousands, it would hardly
+    move. The likelihood of the pairs at the spread that was chosen."""
+    prior, now = state.prior, state.spread["pair"]
+    other = float(np.clip(now * np.exp(dice.normal(0, 0.25)), 0.1, 5.0))
+
+    def whole(log: Floats, spread: float) -> float:
+        away = float(np.log(spread / prior.pair)) / 0.8
+        most = log.max(axis=1)
+        return float((np.log(np.exp(log - most[:, None]).sum(axis=1)) + most).sum()) - 0.5 * away**2
+
+    here, there = _of_pairs(state, now), _of_pairs(state, other)
+    if np.log(dice.random()) < whole(there, other) - whole(here, now):
+        state.spread["pair"] = other
+        return there
+    return here
+
+
+def _choices(state: _State, dice: np.random.Generator) -> None:
+    """How each country chose its list, and its level with it."""
+    step = (_NODES[1] - _NODES[0]) * state.spread["pair"]
+    wide = np.arange(-_REACH, len(_NODES) + _REACH)
+    nodes = _NODES[0] * state.spread["pair"] + step * wide
+    known = state.common[state.pair_target]
+    log = _at_nodes(state, nodes)[known]
+    rows = np.full(state.listed.shape, -1)
+    rows[state.pair_country[known], state.place[state.pair_target[known]]] = np.arange(len(log))
+    moved = state.country[:, None] + step * np.arange(-_REACH, _REACH + 1)[None, :]
+    away = (moved - state.centre) * np.sqrt(state.weight)[:, None] / state.spread["country"]
+    choice = Choice(
+        _NODES * state.spread["pair"], _NODES_PRIOR.astype(np.float32), len(wide),
+        np.exp(log - log.max(axis=1, keepdims=True)).astype(np.float32), rows, -0.5 * away**2,
+    )  # fmt: skip
+    moves = step * state.lure.draw(state.usual(), choice, dice)
+    state.country += moves
+    state.network += moves[state.owner]
+
+
+def _pairs(state: _State, dice: np.random.Generator, *, spread: bool, lure: bool) -> None:
+    """Pairs; before them, with the pairs summed out, their spread and how each country chose its list."""
+    if lure:
+        _choices(state, dice)
+    log = _spread_of_pairs(state, dice) if spread else _of_pairs(state, state.spread["pair"])
+    at = _NODES * state.spread["pair"]
     # What a country chose to test tells of the pairs, also of those that it left out.
     drawn = np.searchsorted(np.cumsum(_NODES_PRIOR), dice.random(state.listed.shape), side="right")
     state.rest = at[np.minimum(drawn, len(at) - 1)].astype(np.float32)
@@ -230,7 +281,7 @@ def _pairs(state: _State, dice: np.random.Generator) -> None:
         state.rest[country] = at[_choose(told + np.log(_NODES_PRIOR), dice)]
         mine = row[country] >= 0
         log[row[country][mine]] += told[mine]
-    state.pair = at[_choose(log + np.log(_NODES_PRIOR), dice)].astype(np.float32)
+    state.pair = at[_choose(log, dice)].astype(np.float32)
     state.rest[where] = state.pair[known]
 
 
@@ -327,7 +378,6 @@ def _spreads(state: _State, dice: np.random.Generator) -> None:
     drawn("target", (state.target - mean)[state.tried])
     if state.n_kinds > 1:
         drawn("category", state.kind[state.kinds_seen])
-    drawn("pair", state.pair.astype(np.float64))
     other = state.target[state.tried & ~state.common]
     if len(other):
         precision = len(other) / state.spread["target"] ** 2 + 1.0
