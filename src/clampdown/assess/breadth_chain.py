@@ -287,8 +287,8 @@ def _pairs(state: _State, dice: np.random.Generator, *, spread: bool, lure: bool
 
 def _slide(state: _State, dice: np.random.Generator) -> None:
     """Moves along which no cell's log odds change, so that only the priors say how far: what a country's categories,
-    or its targets, have in common goes to the country; what all countries have in common goes to the target. Without
-    them the chain would creep."""
+    or its pairs, have in common goes to the country; what all countries have in common in a category goes to its
+    targets. Without them the chain would creep."""
     spread, owner = state.spread, state.owner
 
     def step(precision: Floats, pull: Floats) -> Floats:
@@ -301,6 +301,7 @@ def _slide(state: _State, dice: np.random.Generator) -> None:
         part = spread["category"] ** -2
         moved = step(tight + state.n_kinds * part, away + each.sum(axis=1) * part)
         each -= moved[:, None]
+        state.lure.start += state.lure.slope * moved
         state.country += moved
         away -= moved * tight
         state.network += moved[owner]
@@ -311,20 +312,14 @@ def _slide(state: _State, dice: np.random.Generator) -> None:
         moved = step(n * own + state.countries * part, pull)
         state.target += moved[state.kinds]
         each -= moved[None, :]
+    # Where a list was chosen, its pairs are above zero for that reason.
     part = spread["pair"] ** -2
     n = np.bincount(state.pair_country, minlength=state.countries)
     total = np.bincount(state.pair_country, state.pair, state.countries)
-    moved = step(tight + n * part, away + total * part)
+    moved = np.where(state.lure.slope > 0, 0.0, step(tight + n * part, away + total * part))
     state.country += moved
     state.network += moved[owner]
     state.pair -= moved[state.pair_country].astype(np.float32)
-    own = spread["target"] ** -2
-    mean = np.where(state.common, 0.0, state.own_mean)
-    n = np.bincount(state.pair_target, minlength=state.targets)
-    total = np.bincount(state.pair_target, state.pair, state.targets)
-    moved = step(own + n * part, (mean - state.target) * own + total * part)
-    state.target += moved
-    state.pair -= moved[state.pair_target].astype(np.float32)
 
 
 class _Known(NamedTuple):
