@@ -29,8 +29,10 @@ from clampdown.intake.sources import (
     outage_list,
     pings,
     plain,
+    psiphon,
     radar,
     snapshots,
+    snowflake,
     tor_users,
 )
 from clampdown.model import Batch, Reject
@@ -47,8 +49,10 @@ _TABLE_FORMS: Final = frozenset({"csv", "sql"})
 # Sources of signals and of published records; the first whose sniff takes a file reads it.
 SIGNALS: Final[tuple[SignalSource, ...]] = (
     bgp.SOURCE,
+    psiphon.SOURCE,
     ioda_json.SOURCE,
     radar.SOURCE,
+    snowflake.SOURCE,
     google_traffic.SOURCE,
     ioda_csv.SOURCE,
     tor_users.SOURCE,
