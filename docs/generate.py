@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import through
 import upstreams
 
 if TYPE_CHECKING:
@@ -200,9 +201,14 @@ def platform_rows() -> Iterator[tuple[str, ...]]:
 
 def thresholds_page() -> str:
     parts = ["# Thresholds\n", MADE]
-    folders = (("Reports", "assess"), ("Detection", "detect"), ("Levels of BGP", "intake/sources/bgp"))
-    for heading, folder in folders:
-        path = CODE / folder / "thresholds.toml"
+    files = (
+        ("Reports", "assess/thresholds.toml"),
+        ("Ways through", "assess/access.toml"),
+        ("Detection", "detect/thresholds.toml"),
+        ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
+    )
+    for heading, file in files:
+        path = CODE / file
         rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
         parts += [
             f"## {heading}\n",
@@ -365,6 +371,7 @@ def pages() -> dict[str, str]:
     made = dict(rule_pages())
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
+    made["tools.md"] = through.page(law(CODE / "reference/data/tools.toml"), MADE, table)
     made |= {"manners.md": manners_page(), "sources.md": sources_page()}
     made |= {"upstreams.md": upstreams.page(CODE / "fetch/upstreams.toml", MADE, table)}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}

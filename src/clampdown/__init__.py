@@ -24,10 +24,11 @@ if TYPE_CHECKING:
         verdicts,
     )
     from clampdown.pipeline.keeping import doctor, forget, status
-    from clampdown.pipeline.later import detect, events, findings, notes, outages, watch
+    from clampdown.pipeline.later import access, detect, events, findings, notes, outages, watch
 
 __all__ = [
     "Error",
+    "access",
     "cells",
     "detect",
     "doctor",
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 _ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"} | dict.fromkeys(
-    ("detect", "events", "findings", "notes", "outages", "watch"), "clampdown.pipeline.later"
+    ("access", "detect", "events", "findings", "notes", "outages", "watch"), "clampdown.pipeline.later"
 )
 _ELSEWHERE.update(dict.fromkeys(("doctor", "forget", "status"), "clampdown.pipeline.keeping"))
 

@@ -98,14 +98,14 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     state: str  # STATES
     reason: str | None  # why nothing, or no more, could be said: codes of publish/words
     grade: str  # GRADES
-    n: int  # tries that decided something: one vantage point, one hour
+    n: int  # tries that decided something (one vantage point, one hour), from the day `first` on; of counts: tests
     ok: int  # of which came through
     share: float | None  # of success, every vantage point the same weight; null where n is 0
     low: float | None  # 95 % interval
     high: float | None
     vantage: Bounds | None  # null: the source gives only counts
-    networks: int | None  # country rows: networks with enough data, and those in this state
-    networks_state: int | None
+    networks: int | None  # country rows: networks with enough data, and those of them in this state
+    networks_state: int | None  # (where networks differ: those on which it works)
     last_ok: str | None  # day, or time where the network has vantage points enough
     last_failed: str | None
     age_ok: int | None  # days from there to `as_of`
@@ -119,6 +119,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[str, ...]
     rules: tuple[str, ...]  # that decided
     witnesses: dict[str, Witnesses]  # ok | failed -> measurements
+    first: str | None = None  # the first day that the state rests on: later than the window's where something changed
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ VERBS: Final[dict[str, str]] = {
     "findings": "Say what is blocked where, since when, and how well that is known.",
     "events": "Say what happened: blocks and unblocks, one row each.",
     "outages": "Say when the network was cut, on which planes, and how well that is known.",
+    "access": "Say which ways through work where, and which nobody tried.",
     "notes": "Say what changed and is no policy.",
     "watch": "Say what is new, ended or revised since a run of detect.",
     "report": "Write the page of evidence for a country.",

@@ -8,12 +8,13 @@ import msgspec
 
 from clampdown.assess.document import Report
 from clampdown.evidence import Proof
-from clampdown.publish import feeds, outages
+from clampdown.publish import feeds, outages, ways
 from clampdown.publish.findings import Event, Finding, Member, Note
 from clampdown.publish.judged import Line
 from clampdown.publish.show import Shown
 
 OUTPUTS: Final[dict[str, tuple[str, Any]]] = {
+    "access": ("One line of `clampdown access --format jsonl`", ways.Line),
     "events": ("One line of `clampdown events --format jsonl`", Event),
     "findings": ("One line of `clampdown findings --format jsonl`", Finding),
     "judge": ("One line of `clampdown judge --format jsonl`", Line),
