@@ -12,7 +12,7 @@ def page(law: str, made: str, table: Table) -> str:
     """Tools, their ways, and the targets that say how each way fares."""
     from clampdown.reference.tools import tool_table
 
-    parts = ["# Ways through\n", made, f"{law}\n\nWhat the states mean: [access](../access.md).\n"]
+    parts = ["# Ways through\n", made, f"{law[:1].upper()}{law[1:]}\n\nWhat the states mean: [access](../access.md).\n"]
     for tool in tool_table():
         rows = [
             (

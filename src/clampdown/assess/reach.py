@@ -130,7 +130,9 @@ def reach(rows: Iterable[Row], at: str, limits: Limits, cap: Caps, changed: str 
     if begin is not None and state == INSUFFICIENT:
         reason = "changed_lately"
     fresh = first_day(at, limits.fresh_days)
-    if state in ("works", "impaired") and not any(counts["ok"] for day, counts in now.days.items() if day >= fresh):
+    came = ("ok", "throttled") if state == "impaired" else ("ok",)
+    success = any(counts[each] for day, counts in now.days.items() for each in came if day >= fresh)
+    if state in ("works", "impaired", CONFLICTING) and not success:
         state, reason, grade = INSUFFICIENT, "stale", INSUFFICIENT
     elif state == "blocked" and max(now.days) < fresh:
         reason, grade = "stale", "consistent"
