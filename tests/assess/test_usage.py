@@ -43,6 +43,7 @@ def told(
     """What is said of series of days; `begin`: how far before midnight their windows begin."""
     series: list[dict[str, Any]] = []
     levels: list[dict[str, Any]] = []
+    quality = quality or flat(0.8)
     for signal, course in signals.items():
         users = signal.startswith(("tor/", "snowflake/"))
         operator = "tor" if users else "ioda"
@@ -52,7 +53,7 @@ def told(
         for back in range(LIMITS.days):
             day = datetime(last.year, last.month, last.day) - timedelta(days=back) - begin
             levels.append({"series": signal, "time": day, "value": course(back),
-                           "quality": (quality or flat(0.8))(back) if users else None, "day": f"{day:%Y-%m-%d}"})  # fmt: skip
+                           "quality": quality(back) if users else None, "day": f"{day:%Y-%m-%d}"})  # fmt: skip
     names = [n for n in CONNECTIVITY["series"].names if series and n in series[0]]
     kept = pa.schema([CONNECTIVITY["series"].field(name) for name in names])
     table = pa.Table.from_pylist(levels, schema=CONNECTIVITY["signals"])
