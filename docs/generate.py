@@ -204,17 +204,22 @@ def thresholds_page() -> str:
     files = (
         ("Reports", "assess/thresholds.toml"),
         ("Ways through", "assess/access.toml"),
+        ("Users of ways through", "assess/usage.toml"),
         ("Detection", "detect/thresholds.toml"),
         ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
     )
     for heading, file in files:
         path = CODE / file
-        rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
+        found = read(path)
+        breaks = [(f"`{one['signal']}`", one["day"], one["reason"]) for one in found.pop("breaks", [])]
+        rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in found.items() if "value" in entry]
         parts += [
             f"## {heading}\n",
             f"{law(path)[:1].upper()}{law(path)[1:]}\n",
             table(("threshold", "value", "reason"), rows),
         ]
+        if breaks:
+            parts += ["Days on which the way of counting changed:\n", table(("signal", "day", "what changed"), breaks)]
     return "\n".join(parts)
 
 

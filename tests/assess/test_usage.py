@@ -220,7 +220,7 @@ def test_a_conflict_shows_both_numbers(way: Way, said: Usage, kind: str | None) 
         ("[[breaks]]", "[[other]]"),
         ('day = "2025-06-24"', 'day = "soon"'),
         ("[connectivity]\n", '[connectivity]\nmoon = ["x"]\n'),
-        ("[values.dark]", "[values.darker]"),
+        ("[dark]", "[darker]"),
     ],
 )
 def test_a_file_of_limits_that_is_not_well_formed(old: str, new: str) -> None:

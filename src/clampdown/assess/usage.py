@@ -68,7 +68,7 @@ def load_limits(data: bytes | None = None) -> Limits:
     text = data if data is not None else files("clampdown.assess").joinpath("usage.toml").read_bytes()
     try:
         table = tomllib.loads(text.decode("utf-8"))
-        values = cast("dict[str, dict[str, Any]]", table["values"])
+        values = {name: entry for name, entry in table.items() if name not in ("breaks", "connectivity", "parts")}
         breaks = cast("list[dict[str, str]]", table["breaks"])
         if not all(str(entry["reason"]) for entry in (*values.values(), *breaks)):
             raise ValueError("a reason is empty")
