@@ -211,15 +211,10 @@ def thresholds_page() -> str:
     for heading, file in files:
         path = CODE / file
         found = read(path)
-        breaks = [(f"`{one['signal']}`", one["day"], one["reason"]) for one in found.pop("breaks", [])]
-        rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in found.items() if "value" in entry]
-        parts += [
-            f"## {heading}\n",
-            f"{law(path)[:1].upper()}{law(path)[1:]}\n",
-            table(("threshold", "value", "reason"), rows),
-        ]
-        if breaks:
-            parts += ["Days on which the way of counting changed:\n", table(("signal", "day", "what changed"), breaks)]
+        rows = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in found.pop("breaks", [])]
+        rows = [(f"`{n}`", one["value"], one["reason"]) for n, one in found.items() if "value" in one] + rows
+        parts += [f"## {heading}\n", f"{law(path)[:1].upper()}{law(path)[1:]}\n"]
+        parts += [table(("threshold", "value", "reason"), rows)]
     return "\n".join(parts)
 
 
