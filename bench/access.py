@@ -18,6 +18,7 @@ from typing import Final
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [path for path in (str(HERE), str(HERE.parent / "src")) if path not in sys.path]
 
+from access.forgers import CHANGES, forgers  # noqa: E402
 from access.score import NAMES, Mean, measured  # noqa: E402
 from access.world import Plan  # noqa: E402
 
@@ -65,6 +66,11 @@ def main() -> None:
         found = measured(used, worlds)
         show(used, found, time.perf_counter() - start, worlds)
         figures[plan.name] = {n: {f: _plain(one) for f, one in each.items()} for n, each in found.items()}
+    plan = replace(PLANS[-1], networks=4, ways=3) if asked.small else PLANS[-1]
+    for manner, methods in forgers(plan, worlds).items():
+        print(f"\na forger as {manner}: {worlds} worlds\n{'':40}" + "".join(f"{name:>24}" for name in methods))
+        for change, label in CHANGES.items():
+            print(f"{'':4}{label:36}" + "".join(f"{_cell(each.get(change)):>24}" for each in methods.values()))
     if asked.json is not None:
         asked.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

@@ -80,14 +80,19 @@ def score(said: Mapping[Cell, str | None], made: World, same: Set[Cell]) -> dict
         "agreement": _per(1, [state == truth.now for state, truth, _ in told]),
         "agreement_plain": _per(1, [state == truth.now for state, truth in plain]),
         "same_cells": _per(1, [state == truth.now for state, truth in equal]),
-        "wrong_same": _per(100, [_wrong_works(s, t) or _wrong_blocked(s, t) for s, t in equal]),
+        "wrong_same": _per(100, [wrong(s, t) for s, t in equal]),
         "stale": _per(1, [state == truth.before for state, truth in changed]),
-        "forged": _per(1, [_wrong_works(s, t) or _wrong_blocked(s, t) for s, t in forged]),
+        "forged": _per(1, [wrong(s, t) for s, t in forged]),
     }
 
 
 def _per(scale: float, hits: Sequence[bool]) -> float | None:
     return scale * sum(hits) / len(hits) if hits else None
+
+
+def wrong(state: str | None, truth: Truth) -> bool:
+    """Is it said to work where nothing comes through, or to be blocked where it is not?"""
+    return state is not None and (_wrong_works(state, truth) or _wrong_blocked(state, truth))
 
 
 def _wrong_works(state: str, truth: Truth) -> bool:
