@@ -91,7 +91,7 @@ def _balanced(x: Singles, start: float, prior: Singles, wanted: int) -> tuple[Si
     """The chance of being chosen at each node, and the start; a step of Newton's method a call is enough, since calls
     follow each other."""
     for last in (False, True):
-        chance = 1 / (1 + np.exp(-(x + np.float32(start))))
+        chance = (1 / (1 + np.exp(-(x + np.float32(start))))).astype(np.float32)
         if last:
             break
         slope = max(float(((chance * (1 - chance)) @ prior).sum()), 0.05)

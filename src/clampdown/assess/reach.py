@@ -148,9 +148,10 @@ def reach(rows: Iterable[Row], at: str, limits: Limits, cap: Caps, changed: str 
         reason, grade = "stale", "consistent"
     share, low, high = interval(now.votes, limits.icc)
     heard = bounds((r for r in found if r.state in DECIDED and (begin is None or r.day >= begin)), cap)
+    heard_of = Bounds(low=said.vantage.low, high=heard.high)
     return Reach(
         state=state, reason=reason, grade=grade, n=now.decided, ok=now.tries["ok"], share=share, low=low, high=high,
-        vantage=Bounds(low=said.vantage.low, high=heard.high), stands=said.stands, first=begin or min(r.day for r in mine),
+        vantage=heard_of, stands=said.stands, first=begin or min(r.day for r in mine),
         mechanisms=_mechanisms(now), days=sum(1 for c in now.days.values() if _weight(c)),
     )  # fmt: skip
 
