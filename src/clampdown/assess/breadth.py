@@ -30,7 +30,7 @@ Bools = npt.NDArray[np.bool_]
 PRIOR: Final = Prior()
 _CHAINS: Final = 2  # always two, on any machine: the draws depend on it
 _WORK: Final = 12_000_000  # numbers (cells, and places of the common list) that one chain may pass over
-_FEWEST: Final = 24  # sweeps that are kept, however many cells there are
+_FEWEST: Final = 20  # sweeps that are kept, however many cells there are
 _INNER: Final = 4  # draws of one sweep: more would say the same again
 
 
@@ -43,6 +43,7 @@ class Posterior(NamedTuple):
     draws: Floats  # [draws, countries]
     cells: Ints  # cells behind each country
     agree: float  # largest ratio of spread between chains to that within (1: they say the same)
+    parts: Floats  # [parts, draws, countries]: the same draws' shares of parts of the common list
 
 
 def breadth(
@@ -54,18 +55,24 @@ def breadth(
     draws: int = 800,
     seed: int = 0,
     prior: Prior = PRIOR,
+    parts: Bools | None = None,
 ) -> Posterior:
-    """Posterior of the share blocked. `common`: which targets are on the common list; `category`: of each target.
-    Countries without a cell have NaN everywhere."""
+    """Posterior of the share blocked. `common`: which targets are on the common list; `category`: of each target;
+    `parts` [parts, targets]: lists within the common one whose shares are wanted too, from the same draws. Countries
+    without a cell have NaN everywhere."""
     behind = np.bincount(cells.country, minlength=countries).astype(np.int64)
     if not len(cells.country) or not common.any():
         nothing = np.full(countries, np.nan)
-        return Posterior(nothing, nothing, nothing, np.full((draws, countries), np.nan), behind, 1.0)
+        return Posterior(
+            nothing, nothing, nothing, np.full((draws, countries), np.nan), behind, 1.0,
+            np.full((0 if parts is None else len(parts), draws, countries), np.nan),
+        )  # fmt: skip
     plan = _sweeps(len(cells.country) + countries * int(common.sum()), draws)
     seeds = np.random.SeedSequence(seed).spawn(_CHAINS)
     kinds = np.zeros(len(common), np.int64) if category is None else category
+    within = None if parts is None else parts[:, common]
     with ThreadPoolExecutor(_CHAINS) as pool:
-        made = list(pool.map(lambda own: run(cells, countries, common, kinds, prior, plan, own), seeds))
+        made = list(pool.map(lambda own: run(cells, countries, common, kinds, prior, plan, own, within), seeds))
     return _posterior(made, behind)
 
 
@@ -77,11 +84,12 @@ def _sweeps(size: int, draws: int) -> Sweeps:
 
 
 def _posterior(made: Sequence[Floats], behind: Ints) -> Posterior:
-    draws = np.concatenate(made)
-    draws[:, behind == 0] = np.nan
+    lists = np.concatenate(made).transpose(1, 0, 2)
+    lists[:, :, behind == 0] = np.nan
+    draws, made = lists[0], [each[:, 0] for each in made]
     with np.errstate(invalid="ignore"):
         low, high = np.quantile(draws, (0.05, 0.95), axis=0)
         within = np.mean([part.var(axis=0) for part in made], axis=0)
         between = np.var([part.mean(axis=0) for part in made], axis=0, ddof=1)
         agree = np.sqrt(1 + between / np.maximum(within, 1e-12))
-    return Posterior(draws.mean(axis=0), low, high, draws, behind, float(np.max(agree[behind > 0])))
+    return Posterior(draws.mean(axis=0), low, high, draws, behind, float(np.max(agree[behind > 0])), lists[1:])

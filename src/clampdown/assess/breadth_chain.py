@@ -16,6 +16,7 @@ import numpy.typing as npt
 from clampdown.assess import breadth_evidence as evidence
 from clampdown.assess.breadth_lure import softplus
 from clampdown.assess.breadth_pairs import choose, draw_pairs
+from clampdown.assess.breadth_share import shares
 from clampdown.assess.breadth_state import Cells as Cells
 from clampdown.assess.breadth_state import Prior as Prior
 from clampdown.assess.breadth_state import State
@@ -31,7 +32,6 @@ _PARTS: Final = np.arange(-8.0, 9.0 + _STEP, _STEP)  # of a target, of a categor
 _FIRST: Final = -30.0  # of the bins of log odds
 _BINS: Final = int(60 / _STEP) + 1
 _CENTRES: Final = _FIRST + _STEP * np.arange(_BINS)
-_BLOCK: Final = 200_000  # numbers at once: they stay in the processor's cache
 
 
 class Sweeps(NamedTuple):
@@ -41,13 +41,14 @@ class Sweeps(NamedTuple):
 
 
 def run(
-    cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior, plan: Sweeps, seed: np.random.SeedSequence
-) -> Floats:
-    """Draws of the share blocked, [kept x inner, countries]."""
+    cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior, plan: Sweeps, seed: np.random.SeedSequence,
+    parts: Bools | None = None,
+) -> Floats:  # fmt: skip
+    """Draws of the share blocked, [kept x inner, lists, countries]: of the common list, and of each of its parts."""
     dice = np.random.Generator(np.random.Philox(seed))
     state = State(cells, countries, common, kinds, prior)
     made: list[Floats] = []
-    often = 2 if len(cells.country) < 200_000 else 5
+    often = 2 if len(cells.country) < 200_000 else 8
     for sweep in range(plan.warm + plan.kept):
         _targets(state, dice)
         if state.n_kinds > 1:
@@ -60,7 +61,7 @@ def run(
         for inner in range(plan.inner if sweep >= plan.warm else 1):
             _levels(state, known, dice)
             if sweep >= plan.warm:
-                made.append(_shares(state, dice))
+                made.append(shares(state, parts, dice))
             if inner == 0:
                 _spreads(state, dice)
     return np.stack(made)
@@ -248,25 +249,3 @@ def _shapes(state: State, base: Singles, level: Ints, dice: np.random.Generator)
     if np.log(dice.random()) < whole(clumps, seen) - whole(state.clumps, state.sees):
         return clumps, seen
     return state.clumps, state.sees
-
-
-def _shares(state: State, dice: np.random.Generator) -> Floats:
-    """Share of the common list that is blocked in each country: each network that was measured the same weight."""
-    rest, common, place = state.rest + state.usual(), state.listed.shape[1], state.place
-    share, order = np.zeros(state.networks), state.by_network
-    height = max(_BLOCK // common, 1)
-    for first in range(0, state.networks, height):
-        last = min(first + height, state.networks)
-        chance = rest[state.owner[first:last]]
-        chance += state.network[first:last, None].astype(np.float32)
-        mine = order[state.starts[first] : state.starts[last]]
-        chance[state.cells.network[mine] - first, place[state.cells.target[mine]]] += state.ratio[mine]
-        np.negative(chance, out=chance)
-        np.exp(chance, out=chance)
-        chance += np.float32(1)
-        np.reciprocal(chance, out=chance)
-        total = chance.sum(axis=1)
-        noise = np.sqrt(np.maximum(total - np.einsum("ij,ij->i", chance, chance), 0)) * dice.normal(size=last - first)
-        share[first:last] = np.clip((total + noise) / common, 0, 1)
-    total = np.bincount(state.owner[state.seen], share[state.seen], state.countries)
-    return total / np.maximum(np.bincount(state.owner[state.seen], minlength=state.countries), 1)
