@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test test-long lint types contract bench bench-detection bench-fetch bench-outages docs lock clean
+.PHONY: demo test test-long lint types contract bench bench-access bench-detection bench-fetch bench-outages bench-ranking docs lock clean
 
 demo: ## the whole river on a synthetic archive; leaves demo/report.html
 	@$(PYTHON) bootstrap.py core
@@ -27,6 +27,10 @@ bench: ## MB/s, measurements/s and peak memory beside the floor
 	@$(PYTHON) bootstrap.py dev
 	$(PY) bench/run.py
 
+bench-access: ## what is said of ways through beside what dashboards do, over seeded worlds with truth (some minutes)
+	@$(PYTHON) bootstrap.py dev
+	$(PY) bench/access.py
+
 bench-detection: ## recall, dates, false events and speed of detection over seeded worlds (about a quarter of an hour)
 	@$(PYTHON) bootstrap.py dev
 	$(PY) bench/detection.py
@@ -38,6 +42,11 @@ bench-fetch: ## our download beside curl --parallel on the same objects, and its
 bench-outages: ## outages: rules of others beside ours, recall and false events over seeded worlds, speed (about an hour)
 	@$(PYTHON) bootstrap.py dev
 	$(PY) bench/outages.py
+
+bench-ranking: ## ranks beside raw shares and majorities over worlds with known truth, speed (about half an hour)
+	@$(PYTHON) bootstrap.py dev
+	$(PY) bench/ranking.py
+	$(PY) bench/ranking.py --speed
 
 docs: ## write again what is generated: CLI reference, rule pages, tables, mechanisms
 	@$(PYTHON) bootstrap.py dev

@@ -204,15 +204,17 @@ def thresholds_page() -> str:
     files = (
         ("Reports", "assess/thresholds.toml"),
         ("Ways through", "assess/access.toml"),
+        ("Users of ways through", "assess/usage.toml"),
         ("The feed of ways through", "assess/feed.toml"),
         ("Detection", "detect/thresholds.toml"),
         ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
     )
     for heading, file in files:
-        path = CODE / file
-        rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
+        found = read(path := CODE / file)
+        rows = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in found.pop("breaks", [])]
+        rows = [(f"`{n}`", one["value"], one["reason"]) for n, one in found.items() if "value" in one] + rows
         parts += [f"## {heading}\n", f"{law(path)[:1].upper()}{law(path)[1:]}\n"]
-        parts.append(table(("threshold", "value", "reason"), rows))
+        parts += [table(("threshold", "value", "reason"), rows)]
     return "\n".join(parts)
 
 

@@ -29,10 +29,10 @@ class Family:
     targets: int = 300
     networks: tuple[int, int] = (1, 8)  # of a country, uniform
     least: int = 30  # tries of a country: Pareto from here,
-    tail: float = 0.9  # with this exponent,
+    tail: float = 0.6  # with this exponent,
     most: int = 60_000  # up to here
     centre: float = -3.2  # log odds that a usual target is blocked in a usual country
-    country: float = 1.6  # spread between countries
+    country: float = 1.2  # spread between countries
     network: float = 0.5  # between networks of one country
     target: float = 1.2  # between targets
     shape: str = "normal"  # of countries: normal | heavy (most free, few severe) | two (two groups) | zero
@@ -40,14 +40,15 @@ class Family:
     categories: int = 12
     national: float = 0.0  # spread of (country, target): lists that hold in the whole country
     false: float = 0.02  # mean share of false positives
-    false_shape: float = 1.0  # of the gamma between networks; smaller: more unequal
+    false_shape: float = 0.5  # of the gamma between networks; smaller: more unequal
     flaky: float = 0.0  # share of targets that fail for everyone at times
     flaky_rate: float = 0.1
     clumps: float = 0.02  # correlation of tries of one cell (a bad probe)
     seen: tuple[float, float] = (0.9, 0.98)  # of blocked tries, per network
     biased: float = 0.3  # share of countries with a part of the list
-    part: float = 0.25  # how much of the list those have
-    pull: float = 1.0  # how strongly they choose what is likely blocked
+    part: float = 0.2  # how much of the list those have
+    pull: float = 2.0  # how strongly they choose what is likely blocked
+    lure: str = "odds"  # what draws them: odds (here) | fame (everywhere) | category (a third of the categories)
     own: int = 0  # targets of each country's own list, beside the common one
     own_odds: float = 1.5  # how much likelier those are blocked
 
@@ -60,10 +61,12 @@ UNSEEN: Final = (
     replace(PLAIN, name="national lists", countries=100, national=2.0, country=1.4),
     replace(PLAIN, name="few severe", countries=150, shape="heavy"),
     replace(PLAIN, name="two groups", countries=120, shape="two"),
-    replace(PLAIN, name="flaky targets", countries=100, flaky=0.1, flaky_rate=0.15, false_shape=0.4),
+    replace(PLAIN, name="flaky targets", countries=100, flaky=0.1, flaky_rate=0.15, false_shape=0.3),
     replace(PLAIN, name="bad probes", countries=100, clumps=0.25, false=0.03, false_shape=0.3),
     replace(PLAIN, name="intermittent", countries=100, seen=(0.35, 0.95)),
     replace(PLAIN, name="own lists", countries=120, own=60, biased=0.5),
+    replace(PLAIN, name="lists by fame", countries=100, lure="fame"),
+    replace(PLAIN, name="lists by category", countries=100, lure="category", category=1.0),
     replace(PLAIN, name="few tries", countries=120, least=15, tail=1.4, most=4_000),
     replace(PLAIN, name="unlike networks", countries=100, network=1.5),
 )
@@ -92,9 +95,9 @@ def make(family: Family, seed: int) -> World:
     place = np.repeat(np.arange(family.countries), size)
     targets = family.targets + family.own * family.countries
     category = dice.integers(0, family.categories, targets)
-    odds = _odds(family, dice, place, category, targets)
+    odds, hard = _odds(family, dice, place, category, targets)
     blocked = dice.random(odds.shape) < 1 / (1 + np.exp(-odds))
-    network, target, tried = _looked(family, dice, place, odds)
+    network, target, tried = _looked(family, dice, place, odds, hard, category)
     hit = _seen(family, dice, blocked, place, network, target, tried)
     measured = np.zeros(len(place), bool)
     measured[network] = True
@@ -107,7 +110,19 @@ def make(family: Family, seed: int) -> World:
     )  # fmt: skip
 
 
-def _odds(family: Family, dice: np.random.Generator, place: Ints, category: Ints, targets: int) -> Floats:
+def _lure(family: Family, dice: np.random.Generator, here: Floats, hard: Floats, category: Ints) -> Floats:
+    """What a biased country looks for, of each common target."""
+    n = family.targets
+    if family.lure == "fame":
+        return hard[:n]
+    if family.lure == "category":
+        return 3.0 * (dice.random(family.categories) < 1 / 3)[category[:n]]
+    return here[:n]
+
+
+def _odds(
+    family: Family, dice: np.random.Generator, place: Ints, category: Ints, targets: int
+) -> tuple[Floats, Floats]:
     level = _levels(family, dice)
     own = np.arange(targets) >= family.targets
     hard = dice.normal(0, family.target, targets) + family.own_odds * own
@@ -116,7 +131,7 @@ def _odds(family: Family, dice: np.random.Generator, place: Ints, category: Ints
         odds += dice.normal(0, family.category, (family.countries, family.categories))[place][:, category]
     if family.national:
         odds += dice.normal(0, family.national, (family.countries, targets))[place]
-    return odds
+    return odds, hard
 
 
 def _levels(family: Family, dice: np.random.Generator) -> Floats:
@@ -128,7 +143,9 @@ def _levels(family: Family, dice: np.random.Generator) -> Floats:
     return dice.normal(0, family.country, n)
 
 
-def _looked(family: Family, dice: np.random.Generator, place: Ints, odds: Floats) -> tuple[Ints, Ints, Ints]:
+def _looked(
+    family: Family, dice: np.random.Generator, place: Ints, odds: Floats, hard: Floats, category: Ints
+) -> tuple[Ints, Ints, Ints]:
     """Which cells were tried, and how often."""
     n = family.countries
     total = np.minimum(family.least * (1 - dice.random(n)) ** (-1 / family.tail), family.most).astype(int)
@@ -139,7 +156,7 @@ def _looked(family: Family, dice: np.random.Generator, place: Ints, odds: Floats
         held = dice.dirichlet(np.full(len(mine), 0.7))
         chosen = np.arange(family.targets)
         if biased[c]:
-            lure = dice.gumbel(size=family.targets) + family.pull * odds[mine[0], : family.targets]
+            lure = dice.gumbel(size=family.targets) + family.pull * _lure(family, dice, odds[mine[0]], hard, category)
             chosen = np.argsort(-lure)[: max(int(family.part * family.targets), 5)]
         own = family.targets + c * family.own + np.arange(family.own)
         chosen = np.concatenate([chosen, own])

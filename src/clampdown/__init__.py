@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         verdicts,
     )
     from clampdown.pipeline.keeping import doctor, forget, status
-    from clampdown.pipeline.later import access, detect, events, findings, notes, outages, watch
+    from clampdown.pipeline.later import access, detect, events, findings, notes, outages, rank, watch
 
 __all__ = [
     "Error",
@@ -44,6 +44,7 @@ __all__ = [
     "observations",
     "open_store",
     "outages",
+    "rank",
     "report",
     "show",
     "status",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 _ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"} | dict.fromkeys(
-    ("access", "detect", "events", "findings", "notes", "outages", "watch"), "clampdown.pipeline.later"
+    ("access", "detect", "events", "findings", "notes", "outages", "rank", "watch"), "clampdown.pipeline.later"
 )
 _ELSEWHERE.update(dict.fromkeys(("doctor", "forget", "status"), "clampdown.pipeline.keeping"))
 

@@ -29,7 +29,9 @@ Bools = npt.NDArray[np.bool_]
 
 PRIOR: Final = Prior()
 _CHAINS: Final = 2  # always two, on any machine: the draws depend on it
-_WORK: Final = 60_000_000  # cells times sweeps of one chain
+_WORK: Final = 12_000_000  # numbers (cells, and places of the common list) that one chain may pass over
+_FEWEST: Final = 20  # sweeps that are kept, however many cells there are
+_INNER: Final = 4  # draws of one sweep: more would say the same again
 
 
 class Posterior(NamedTuple):
@@ -41,6 +43,7 @@ class Posterior(NamedTuple):
     draws: Floats  # [draws, countries]
     cells: Ints  # cells behind each country
     agree: float  # largest ratio of spread between chains to that within (1: they say the same)
+    parts: Floats  # [parts, draws, countries]: the same draws' shares of parts of the common list
 
 
 def breadth(
@@ -52,35 +55,41 @@ def breadth(
     draws: int = 800,
     seed: int = 0,
     prior: Prior = PRIOR,
+    parts: Bools | None = None,
 ) -> Posterior:
-    """Posterior of the share blocked. `common`: which targets are on the common list; `category`: of each target.
-    Countries without a cell have NaN everywhere."""
+    """Posterior of the share blocked. `common`: which targets are on the common list; `category`: of each target;
+    `parts` [parts, targets]: lists within the common one whose shares are wanted too, from the same draws. Countries
+    without a cell have NaN everywhere."""
     behind = np.bincount(cells.country, minlength=countries).astype(np.int64)
     if not len(cells.country) or not common.any():
         nothing = np.full(countries, np.nan)
-        return Posterior(nothing, nothing, nothing, np.full((draws, countries), np.nan), behind, 1.0)
-    plan = _sweeps(len(cells.country), draws)
+        return Posterior(
+            nothing, nothing, nothing, np.full((draws, countries), np.nan), behind, 1.0,
+            np.full((0 if parts is None else len(parts), draws, countries), np.nan),
+        )  # fmt: skip
+    plan = _sweeps(len(cells.country) + countries * int(common.sum()), draws)
     seeds = np.random.SeedSequence(seed).spawn(_CHAINS)
     kinds = np.zeros(len(common), np.int64) if category is None else category
+    within = None if parts is None else parts[:, common]
     with ThreadPoolExecutor(_CHAINS) as pool:
-        made = list(pool.map(lambda own: run(cells, countries, common, kinds, prior, plan, own), seeds))
+        made = list(pool.map(lambda own: run(cells, countries, common, kinds, prior, plan, own, within), seeds))
     return _posterior(made, behind)
 
 
-def _sweeps(cells: int, draws: int) -> Sweeps:
-    """Few cells: one draw a sweep. Many cells: fewer sweeps, several draws of the levels in each."""
+def _sweeps(size: int, draws: int) -> Sweeps:
+    """Little to pass over: one draw a sweep. Much: fewer sweeps, several draws of the levels in each."""
     kept = -(-draws // _CHAINS)
-    sweeps = int(np.clip(_WORK // max(cells, 1), 24, kept))
-    inner = -(-kept // sweeps)
-    return Sweeps(warm=max(min(200, sweeps), 16), kept=sweeps, inner=inner)
+    sweeps = min(max(_WORK // size, _FEWEST), kept)
+    return Sweeps(warm=min(200, max(sweeps, _FEWEST)), kept=sweeps, inner=min(-(-kept // sweeps), _INNER))
 
 
 def _posterior(made: Sequence[Floats], behind: Ints) -> Posterior:
-    draws = np.concatenate(made)
-    draws[:, behind == 0] = np.nan
+    lists = np.concatenate(made).transpose(1, 0, 2)
+    lists[:, :, behind == 0] = np.nan
+    draws, made = lists[0], [each[:, 0] for each in made]
     with np.errstate(invalid="ignore"):
         low, high = np.quantile(draws, (0.05, 0.95), axis=0)
         within = np.mean([part.var(axis=0) for part in made], axis=0)
         between = np.var([part.mean(axis=0) for part in made], axis=0, ddof=1)
         agree = np.sqrt(1 + between / np.maximum(within, 1e-12))
-    return Posterior(draws.mean(axis=0), low, high, draws, behind, float(np.max(agree[behind > 0])))
+    return Posterior(draws.mean(axis=0), low, high, draws, behind, float(np.max(agree[behind > 0])), lists[1:])

@@ -14,6 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from clampdown.assess import breadth_evidence as evidence
+from clampdown.assess.breadth_lure import softplus
+from clampdown.assess.breadth_pairs import choose, draw_pairs
+from clampdown.assess.breadth_share import shares
+from clampdown.assess.breadth_state import Cells as Cells
+from clampdown.assess.breadth_state import Prior as Prior
+from clampdown.assess.breadth_state import State
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,33 +32,6 @@ _PARTS: Final = np.arange(-8.0, 9.0 + _STEP, _STEP)  # of a target, of a categor
 _FIRST: Final = -30.0  # of the bins of log odds
 _BINS: Final = int(60 / _STEP) + 1
 _CENTRES: Final = _FIRST + _STEP * np.arange(_BINS)
-_NODES: Final = np.arange(-2.5, 2.6, 0.625)  # of (country, target), in its own spread
-_NODES_PRIOR: Final = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
-_BLOCK: Final = 2_000_000  # numbers in memory at once
-
-
-class Cells(NamedTuple):
-    """One entry per (network, target) that was tried. A network belongs to one country; indices from 0."""
-
-    country: Ints
-    network: Ints
-    target: Ints
-    tried: Ints  # tries that decided something
-    hit: Ints  # of which saw interference
-
-
-class Prior(NamedTuple):
-    """Scales (log odds) that the spreads are drawn towards, and how many observations each is worth."""
-
-    country: float = 1.5
-    network: float = 0.6
-    target: float = 1.2
-    category: float = 0.6
-    pair: float = 0.8
-    worth: float = 4.0
-    freedom: float = 5.0  # of Student's t, for the countries: few are very severe
-    centre: float = -3.5  # a usual country blocks about 3 % of a usual list,
-    centre_spread: float = 1.5  # with this much doubt
 
 
 class Sweeps(NamedTuple):
@@ -61,78 +40,28 @@ class Sweeps(NamedTuple):
     inner: int  # draws in each kept sweep
 
 
-class _State:
-    """Everything that is drawn."""
-
-    def __init__(self, cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior) -> None:
-        self.cells, self.prior = cells, prior
-        self.countries, self.targets = countries, len(common)
-        self.networks = int(cells.network.max()) + 1
-        self.owner = np.zeros(self.networks, np.int64)
-        self.owner[cells.network] = cells.country
-        self.seen = np.bincount(cells.network, minlength=self.networks) > 0
-        self.heard = np.bincount(cells.country, minlength=countries) > 0
-        self.tried = np.bincount(cells.target, minlength=self.targets) > 0
-        self.common, self.kinds = common, kinds
-        self.n_kinds = int(kinds.max()) + 1
-        self.kind_of_cell = cells.country * self.n_kinds + kinds[cells.target]
-        self.kinds_seen = np.bincount(self.kind_of_cell, minlength=countries * self.n_kinds) > 0
-        pairs, self.pair_of_cell = np.unique(cells.country * self.targets + cells.target, return_inverse=True)
-        self.pair_country, self.pair_target = np.divmod(pairs, self.targets)
-        self.held = evidence.tables(cells.tried, cells.hit)
-        self.clumps, self.sees = 2, 8
-        self.rate = np.full(self.networks, 6)
-        self.flaky = np.zeros(self.targets, np.int64)
-        self.country = np.full(countries, prior.centre)
-        self.network = self.country[self.owner]  # the whole level of a network: its country's and its own part
-        self.target = np.zeros(self.targets)
-        self.kind = np.zeros(countries * self.n_kinds)
-        self.pair = np.zeros(len(pairs), np.float32)
-        self.centre, self.own_mean = prior.centre, 0.0
-        self.spread = {name: getattr(prior, name) for name in ("country", "network", "target", "category", "pair")}
-        self.weight = np.ones(countries)
-        self.rates_prior = np.full(len(evidence.RATES), 1 / len(evidence.RATES))
-        self.ratio = self._ratio()
-
-    def _ratio(self) -> Singles:
-        level = evidence.SUM_OF[self.rate[self.cells.network], self.flaky[self.cells.target]]
-        return evidence.ratio(self.held, self.clumps, self.sees)[self.held.pair, level]
-
-    def odds(self, *, network: bool = True, target: bool = True, kind: bool = True, pair: bool = True) -> Singles:
-        """Log odds of every cell by the parts that are asked for."""
-        cells = self.cells
-        made = np.zeros(len(cells.country), np.float32)
-        if network:
-            made += self.network.astype(np.float32)[cells.network]
-        if target:
-            made += self.target.astype(np.float32)[cells.target]
-        if kind and self.n_kinds > 1:
-            made += self.kind.astype(np.float32)[self.kind_of_cell]
-        if pair:
-            made += self.pair[self.pair_of_cell]
-        return made
-
-
 def run(
-    cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior, plan: Sweeps, seed: np.random.SeedSequence
-) -> Floats:
-    """Draws of the share blocked, [kept x inner, countries]."""
+    cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior, plan: Sweeps, seed: np.random.SeedSequence,
+    parts: Bools | None = None,
+) -> Floats:  # fmt: skip
+    """Draws of the share blocked, [kept x inner, lists, countries]: of the common list, and of each of its parts."""
     dice = np.random.Generator(np.random.Philox(seed))
-    state = _State(cells, countries, common, kinds, prior)
+    state = State(cells, countries, common, kinds, prior)
     made: list[Floats] = []
-    often = 2 if len(cells.country) < 200_000 else 5
+    often = 2 if len(cells.country) < 200_000 else 8
     for sweep in range(plan.warm + plan.kept):
         _targets(state, dice)
         if state.n_kinds > 1:
             _kinds(state, dice)
-        _pairs(state, dice)
+        draw_pairs(state, dice, spread=sweep % often == 0, lure=sweep % (2 * often) == 0)
         if sweep % often == 0:
             _rates(state, dice)
+        _slide(state, dice)
         known = _known(state)
         for inner in range(plan.inner if sweep >= plan.warm else 1):
             _levels(state, known, dice)
             if sweep >= plan.warm:
-                made.append(_shares(state, dice))
+                made.append(shares(state, parts, dice))
             if inner == 0:
                 _spreads(state, dice)
     return np.stack(made)
@@ -169,32 +98,58 @@ def _normal(grid: Floats, mean: Floats | float, sd: float) -> Floats:
     return -0.5 * ((grid[None, :] - np.reshape(mean, (-1, 1))) / sd) ** 2
 
 
-def _targets(state: _State, dice: np.random.Generator) -> None:
+def _targets(state: State, dice: np.random.Generator) -> None:
     base = state.odds(target=False)
     log = _likelihood(base, state.ratio, state.cells.target, state.targets, _AT_PARTS)
     mean = np.where(state.common, 0.0, state.own_mean)
     state.target = _draw(log + _normal(_PARTS, mean, state.spread["target"]), _PARTS, dice)
 
 
-def _kinds(state: _State, dice: np.random.Generator) -> None:
+def _kinds(state: State, dice: np.random.Generator) -> None:
     base = state.odds(kind=False)
     log = _likelihood(base, state.ratio, state.kind_of_cell, len(state.kind), _AT_PARTS)
+    for country in map(int, np.flatnonzero(state.lure.slope)):
+        own = state.usual(kind=False)[country] + state.rest[country]
+        told = state.lure.log_choice(country, own[:, None] + _PARTS[None, :].astype(np.float32))
+        log[country * state.n_kinds : (country + 1) * state.n_kinds] += state.of_kind @ told
     state.kind = _draw(log + _normal(_PARTS, 0.0, state.spread["category"]), _PARTS, dice)
 
 
-def _pairs(state: _State, dice: np.random.Generator) -> None:
-    base = state.odds(pair=False).astype(np.float64)
-    with_it, without = np.exp(np.clip(base + state.ratio, -60, 60)), np.exp(np.clip(base, -60, 60))
-    at = _NODES * state.spread["pair"]
-    log = np.empty((len(state.pair), len(at)))
-    for j, node in enumerate(np.exp(at)):
-        part = np.log((1 + with_it * node) / (1 + without * node))
-        log[:, j] = np.bincount(state.pair_of_cell, part, len(state.pair))
-    log += np.log(_NODES_PRIOR)
-    mass = np.exp(log - log.max(axis=1, keepdims=True))
-    total = np.cumsum(mass, axis=1)
-    found = (total < dice.random((len(log), 1)) * total[:, -1:]).sum(axis=1)
-    state.pair = at[np.minimum(found, len(at) - 1)].astype(np.float32)
+def _slide(state: State, dice: np.random.Generator) -> None:
+    """Moves along which no cell's log odds change, so that only the priors say how far: what a country's categories,
+    or its pairs, have in common goes to the country; what all countries have in common in a category goes to its
+    targets. Without them the chain would creep."""
+    spread, owner = state.spread, state.owner
+
+    def step(precision: Floats, pull: Floats) -> Floats:
+        return dice.normal(pull / precision, precision**-0.5)
+
+    tight = state.weight / spread["country"] ** 2
+    away = (state.centre - state.country) * tight
+    if state.n_kinds > 1:
+        each = state.kind.reshape(state.countries, state.n_kinds)
+        part = spread["category"] ** -2
+        moved = step(tight + state.n_kinds * part, away + each.sum(axis=1) * part)
+        each -= moved[:, None]
+        state.lure.start += state.lure.slope * moved
+        state.country += moved
+        away -= moved * tight
+        state.network += moved[owner]
+        own = spread["target"] ** -2
+        mean = np.where(state.common, 0.0, state.own_mean)
+        n = np.bincount(state.kinds, minlength=state.n_kinds)
+        pull = np.bincount(state.kinds, mean - state.target, state.n_kinds) * own + each.sum(axis=0) * part
+        moved = step(n * own + state.countries * part, pull)
+        state.target += moved[state.kinds]
+        each -= moved[None, :]
+    # Where a list was chosen, its pairs are above zero for that reason.
+    part = spread["pair"] ** -2
+    n = np.bincount(state.pair_country, minlength=state.countries)
+    total = np.bincount(state.pair_country, state.pair, state.countries)
+    moved = np.where(state.lure.slope > 0, 0.0, step(tight + n * part, away + total * part))
+    state.country += moved
+    state.network += moved[owner]
+    state.pair -= moved[state.pair_country].astype(np.float32)
 
 
 class _Known(NamedTuple):
@@ -203,12 +158,12 @@ class _Known(NamedTuple):
     network: Floats  # [networks, levels]
 
 
-def _known(state: _State) -> _Known:
+def _known(state: State) -> _Known:
     base = state.odds(network=False)
     return _Known(_likelihood(base, state.ratio, state.cells.network, state.networks, _AT_LEVELS))
 
 
-def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
+def _levels(state: State, known: _Known, dice: np.random.Generator) -> None:
     """Country and network levels together: the networks are summed out, then drawn."""
     spread = state.spread["network"]
     kernel = np.exp(-0.5 * ((_LEVELS[:, None] - _LEVELS[None, :]) / spread) ** 2)
@@ -216,7 +171,9 @@ def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
     most = known.network.max(axis=1, keepdims=True)
     summed = np.log(np.exp(known.network - most) @ kernel + 1e-300) + most
     log = np.zeros((state.countries, len(_LEVELS)))
-    np.add.at(log, state.owner[state.seen], summed[state.seen])
+    owners = state.owner[state.seen][state.by_owner]
+    first = np.flatnonzero(np.diff(owners, prepend=-1))
+    log[owners[first]] = np.add.reduceat(summed[state.seen][state.by_owner], first, axis=0)
     scale = state.spread["country"] / np.sqrt(state.weight)
     log += -0.5 * ((_LEVELS[None, :] - state.centre) / scale[:, None]) ** 2
     state.country = _draw(log, _LEVELS, dice)
@@ -224,7 +181,7 @@ def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
     state.network = _draw(own, _LEVELS, dice)
 
 
-def _spreads(state: _State, dice: np.random.Generator) -> None:
+def _spreads(state: State, dice: np.random.Generator) -> None:
     """Spreads and centres, given the parts."""
     prior = state.prior
 
@@ -246,14 +203,13 @@ def _spreads(state: _State, dice: np.random.Generator) -> None:
     drawn("target", (state.target - mean)[state.tried])
     if state.n_kinds > 1:
         drawn("category", state.kind[state.kinds_seen])
-    drawn("pair", state.pair.astype(np.float64))
     other = state.target[state.tried & ~state.common]
     if len(other):
         precision = len(other) / state.spread["target"] ** 2 + 1.0
         state.own_mean = float(dice.normal(other.sum() / state.spread["target"] ** 2 / precision, precision**-0.5))
 
 
-def _rates(state: _State, dice: np.random.Generator) -> None:
+def _rates(state: State, dice: np.random.Generator) -> None:
     """Rates of false positives of networks and of targets, and how uneven hits are."""
     base, cells = state.odds(), state.cells
     table = evidence.ratio(state.held, state.clumps, state.sees)
@@ -262,33 +218,29 @@ def _rates(state: _State, dice: np.random.Generator) -> None:
     log = np.empty((state.networks, len(evidence.RATES)))
     for j in range(len(evidence.RATES)):
         level = evidence.SUM_OF[j][state.flaky[cells.target]]
-        part = np.logaddexp(np.float32(0), base + table[pair, level]) + false[pair, level]
+        part = softplus(base + table[pair, level]) + false[pair, level]
         log[:, j] = np.bincount(cells.network, part, state.networks)
-    state.rate = _choose(log + np.log(state.rates_prior), dice)
+    state.rate = choose(log + np.log(state.rates_prior), dice)
     counts = np.bincount(state.rate[state.seen], minlength=len(evidence.RATES))
     state.rates_prior = dice.dirichlet(counts + 0.5) + 1e-6
     log = np.empty((state.targets, len(evidence.FLAKY)))
     for j in range(len(evidence.FLAKY)):
         level = evidence.SUM_OF[:, j][state.rate[cells.network]]
-        part = np.logaddexp(np.float32(0), base + table[pair, level]) + false[pair, level]
+        part = softplus(base + table[pair, level]) + false[pair, level]
         log[:, j] = np.bincount(cells.target, part, state.targets)
-    state.flaky = _choose(log + np.log(evidence.FLAKY_PRIOR), dice)
+    state.flaky = choose(log + np.log(evidence.FLAKY_PRIOR), dice)
     level = evidence.SUM_OF[state.rate[cells.network], state.flaky[cells.target]]
     state.clumps, state.sees = _shapes(state, base, level, dice)
     state.ratio = evidence.ratio(state.held, state.clumps, state.sees)[pair, level]
 
 
-def _choose(log: Floats, dice: np.random.Generator) -> Ints:
-    return np.argmax(log + dice.gumbel(size=log.shape), axis=1)
-
-
-def _shapes(state: _State, base: Singles, level: Ints, dice: np.random.Generator) -> tuple[int, int]:
+def _shapes(state: State, base: Singles, level: Ints, dice: np.random.Generator) -> tuple[int, int]:
     """A step to a neighbour, or not (Metropolis)."""
 
     def whole(clumps: int, seen: int) -> float:
         ratio = evidence.ratio(state.held, clumps, seen)[state.held.pair, level]
         false = state.held.false[clumps][state.held.pair, level]
-        return float(np.sum(np.logaddexp(0, base + ratio) + false)) + float(np.log(evidence.CLUMPS_PRIOR[clumps]))
+        return float(np.sum(softplus(base + ratio) + false)) + float(np.log(evidence.CLUMPS_PRIOR[clumps]))
 
     clumps = state.clumps + int(dice.choice((-1, 0, 1)))
     seen = state.sees + int(dice.choice((-5, -1, 0, 1, 5)))
@@ -297,31 +249,3 @@ def _shapes(state: _State, base: Singles, level: Ints, dice: np.random.Generator
     if np.log(dice.random()) < whole(clumps, seen) - whole(state.clumps, state.sees):
         return clumps, seen
     return state.clumps, state.sees
-
-
-def _shares(state: _State, dice: np.random.Generator) -> Floats:
-    """Share of the common list that is blocked in each country: each network that was measured the same weight."""
-    common = np.flatnonzero(state.common)
-    place = np.full(state.targets, -1)
-    place[common] = np.arange(len(common))
-    rest = dice.normal(0, state.spread["pair"], (state.countries, len(common))).astype(np.float32)
-    known = state.common[state.pair_target]
-    rest[state.pair_country[known], place[state.pair_target[known]]] = state.pair[known]
-    rest += state.target[common].astype(np.float32)
-    if state.n_kinds > 1:
-        by_kind = state.kind.reshape(state.countries, state.n_kinds).astype(np.float32)
-        rest += by_kind[:, state.kinds[common]]
-    share = np.zeros(state.networks)
-    own = state.common[state.cells.target]
-    rows, columns, ratio = state.cells.network[own], place[state.cells.target[own]], state.ratio[own]
-    height = max(_BLOCK // len(common), 1)
-    for first in range(0, state.networks, height):
-        last = min(first + height, state.networks)
-        odds = rest[state.owner[first:last]] + state.network[first:last, None].astype(np.float32)
-        mine = (rows >= first) & (rows < last)
-        odds[rows[mine] - first, columns[mine]] += ratio[mine]
-        chance = 1 / (1 + np.exp(-odds))
-        noise = np.sqrt((chance * (1 - chance)).sum(axis=1)) * dice.normal(size=last - first)
-        share[first:last] = np.clip((chance.sum(axis=1) + noise) / len(common), 0, 1)
-    total = np.bincount(state.owner[state.seen], share[state.seen], state.countries)
-    return total / np.maximum(np.bincount(state.owner[state.seen], minlength=state.countries), 1)

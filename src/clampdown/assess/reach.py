@@ -106,6 +106,15 @@ UNTESTED: Final = Reach(
 )  # fmt: skip
 
 
+def voice(row: Row) -> Row:
+    """Sessions cost nothing: one device that opens a thousand of them has one voice. Devices that cannot be told apart
+    (platform, software, network type, resolver network) share it, as they do in the lower bound of vantage points."""
+    if row.vantage_kind != "session" or row.vantage is None:
+        return row
+    parts = (row.platform, row.software, row.network_type, row.resolver_network)
+    return row._replace(vantage=f"device {parts}")
+
+
 def first_day(at: str, days: int) -> str:
     """The first of so many days that end with `at`."""
     return (date.fromisoformat(at) - timedelta(days=days - 1)).isoformat()
@@ -118,9 +127,10 @@ def reach(rows: Iterable[Row], at: str, limits: Limits, cap: Caps, changed: str 
     history; `changed`: the first day of the present state as the findings have it, if they say one within the window.
     """
     first = first_day(at, limits.window_days)
-    mine = [r for r in rows if r.day != UNKNOWN_DAY and first <= r.day <= at and r.state in (*DECIDED, "unknown")]
-    if not mine:
+    found = [r for r in rows if r.day != UNKNOWN_DAY and first <= r.day <= at and r.state in (*DECIDED, "unknown")]
+    if not found:
         return UNTESTED
+    mine = [voice(row) for row in found]
     begin = _since(mine, limits, cap)
     if changed is not None and changed > (begin or first):
         begin = changed
@@ -137,9 +147,11 @@ def reach(rows: Iterable[Row], at: str, limits: Limits, cap: Caps, changed: str 
     elif state == "blocked" and max(now.days) < fresh:
         reason, grade = "stale", "consistent"
     share, low, high = interval(now.votes, limits.icc)
+    heard = bounds((r for r in found if r.state in DECIDED and (begin is None or r.day >= begin)), cap)
+    heard_of = Bounds(low=said.vantage.low, high=heard.high)
     return Reach(
         state=state, reason=reason, grade=grade, n=now.decided, ok=now.tries["ok"], share=share, low=low, high=high,
-        vantage=said.vantage, stands=said.stands, first=begin or min(r.day for r in mine),
+        vantage=heard_of, stands=said.stands, first=begin or min(r.day for r in mine),
         mechanisms=_mechanisms(now), days=sum(1 for c in now.days.values() if _weight(c)),
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ VERBS: Final[dict[str, str]] = {
     "access": "Say which ways through work where, and which nobody tried.",
     "notes": "Say what changed and is no policy.",
     "watch": "Say what is new, ended or revised since a run of detect.",
+    "rank": "Say how countries compare in what was measured of them.",
     "report": "Write the page of evidence for a country.",
     "verify": "Recompute every number of a report, or check a feed.",
     "export": "Hand out a table as Parquet, CSV or JSON lines.",

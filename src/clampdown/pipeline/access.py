@@ -27,6 +27,7 @@ from clampdown.errors import InputError
 from clampdown.model import CONNECTIVITY, UNKNOWN_DAY
 from clampdown.pipeline.answers import Moment, inputs_of, there
 from clampdown.pipeline.references import made_with
+from clampdown.pipeline.usage import beside
 from clampdown.reference import Reference
 from clampdown.reference.tools import Tools, tool_table, ways_of
 from clampdown.store.store import Filter, Store, country_code, moment, network_number
@@ -72,10 +73,8 @@ def access(
         terms=strictest(inputs),
         synthetic=used.synthetic or is_synthetic(code),
     )
-    # Users, as their operators count them, and where they and the tests say different things: not read yet.
-    usage, conflicts = (), ()
     question = Question(country=code, network=number, at=None if asked is None else day)
-    return assess.build(question, day, tools, given, known, usage, conflicts)
+    return beside(assess.build(question, day, tools, given, known), store, day, tools)
 
 
 def _midnight(day: str) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from clampdown.assess.rank_document import Rank
 from clampdown.assess.ways import Access
 from clampdown.pipeline import access as through
 from clampdown.pipeline import cuts, detecting, found
@@ -125,6 +126,14 @@ def access(
     and for each network that was tested. What nobody tried is `untested`. Using or testing such tools can be visible
     and may be punished."""
     return through.access(_held(store), country, network=network, at=at, reference=reference)
+
+
+def rank(store: Store | Path_, **asked: Any) -> Rank:
+    """How countries compare in what was measured of them, as the document that `clampdown rank` prints. Options as
+    there: since, until, components, weights, frame, compare, higher, year."""
+    from clampdown.pipeline.rank import rank as made
+
+    return made(_held(store), **asked).rank
 
 
 def watch(store: Store | Path_, since: int | str | datetime | None = None, *, country: str | None = None) -> Watched:

@@ -74,26 +74,23 @@ class View(NamedTuple):
 
 def page(report: Report) -> bytes:
     """The report as one self-contained HTML file."""
-    environment = _environment()
     signals = cuts.of(report)
-    style = _style("style.css", *(("cuts.css",) if signals else ()))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src 'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-    html = environment.get_template("page.html").render(
-        view=_view(report), report=report, words=words, prose=prose, num=num, style=style, policy=policy,
+    style = inlined("style.css", *(("cuts.css",) if signals else ()))
+    html = environment().get_template("page.html").render(
+        view=_view(report), report=report, words=words, prose=prose, num=num, style=style, policy=policy(style),
         tell=tell, told=told, named=_Names(report), origin=origin,
         cuts=cuts, signals=signals,
     )  # fmt: skip
     return html.encode("utf-8", "replace")
 
 
-def _style(*names: str) -> Markup:
+def policy(style: str) -> str:
+    """Nothing but the one style, named by its hash."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def inlined(*names: str) -> Markup:
     """Our own files, which hold nothing from outside: the one text that is not escaped."""
     folder = resources.files("clampdown.publish") / "templates"
     return Markup("".join((folder / name).read_text("utf-8") for name in names))  # noqa: S704
@@ -122,15 +119,15 @@ def anchor(*parts: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     folder = resources.files("clampdown.publish") / "templates"
     texts = {each.name: each.read_text("utf-8") for each in folder.iterdir() if each.name.endswith(".html")}
-    environment = Environment(
+    made = Environment(
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined,
         finalize=_visible, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    cast("dict[str, Any]", environment.globals)["anchor"] = anchor
-    return environment
+    cast("dict[str, Any]", made.globals)["anchor"] = anchor
+    return made
 
 
 def _visible(value: Any) -> Any:

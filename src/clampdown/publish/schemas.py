@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from clampdown.assess import rank_document as rank
 from clampdown.assess.document import Report
 from clampdown.evidence import Proof
 from clampdown.publish import feeds, outages, ways
@@ -25,6 +26,7 @@ OUTPUTS: Final[dict[str, tuple[str, Any]]] = {
     "members": ("One line of `clampdown events --members --format jsonl`", Member),
     "notes": ("One line of `clampdown notes --format jsonl`", Note),
     "outages": ("One line of `clampdown outages --format jsonl`", outages.Line),
+    "rank": ("One line of `clampdown rank --format jsonl`", rank.Line),
     "report": ("report.json of `clampdown report`", Report),
     "show": ("`clampdown show --json`", Shown),
     "verify": ("`clampdown verify --json`", Proof),

@@ -26,7 +26,9 @@ def _codes() -> _Codes:
     countries, threes = (toml.table(document, key, _FILE) for key in ("countries", "alpha3"))
     names = {code: toml.text(countries, code, _FILE) for code in countries}
     alpha3 = {code: toml.text(threes, code, _FILE) for code in threes}
-    return _Codes(names, alpha3, {_plain(name): code for code, name in names.items()})
+    aliases = toml.table(document, "aliases", _FILE)
+    others = {_plain(name): toml.text(aliases, name, _FILE) for name in aliases}
+    return _Codes(names, alpha3, others | {_plain(name): code for code, name in names.items()})
 
 
 def _plain(text: str) -> str:
@@ -42,7 +44,13 @@ def country_of(text: str) -> str | None:
     return code if code in codes.names else codes.alpha3.get(code)
 
 
+def name_of(code: str) -> str | None:
+    """The English name of a country by its code of two letters."""
+    return _codes().names.get(code)
+
+
 def country_named(name: str) -> str | None:
-    """The code of a country whose English name (or code of three letters) this is: for hints."""
+    """The code of a country whose English name (or another that lists use, or code of three letters) this is: for hints,
+    and for tables that others made."""
     codes = _codes()
     return codes.by_name.get(_plain(name)) or codes.alpha3.get(name.strip().upper())

@@ -1,0 +1,79 @@
+"""Law: one draw says of every cell of the common list, tried or not, whether it is blocked; shares of parts of the list
+(news, platforms, ...) come from the same draw, so that they agree with each other and with the whole."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_BLOCK: Final = 200_000  # numbers at once: they stay in the processor's cache
+
+
+class Tried(Protocol):
+    @property
+    def network(self) -> Ints: ...
+
+    @property
+    def target(self) -> Ints: ...
+
+
+class Drawn(Protocol):
+    """What the state of a chain holds."""
+
+    @property
+    def cells(self) -> Tried: ...
+
+    countries: int
+    networks: int
+    owner: Ints  # of each network
+    seen: Bools  # of each network: was anything tried there
+    by_network: Ints
+    starts: Ints
+    place: Ints  # of each target on the common list
+    listed: Bools
+    rest: Singles
+    network: Floats
+    ratio: Singles
+
+    def usual(self) -> Singles: ...
+
+
+def shares(state: Drawn, parts: Bools | None, dice: np.random.Generator) -> Floats:
+    """[lists, countries]: share of the common list that is blocked, then of each of `parts` [parts, common targets];
+    each network that was measured has the same weight."""
+    rest, common = state.rest + state.usual(), state.listed.shape[1]
+    lists = None if parts is None else np.vstack([np.ones((1, common), bool), parts]).astype(np.float32)
+    share = np.zeros((1 if lists is None else len(lists), state.networks))
+    height = max(_BLOCK // common, 1)
+    for first in range(0, state.networks, height):
+        last = min(first + height, state.networks)
+        chance = _chances(state, rest, first, last)
+        if lists is None:
+            total = chance.sum(axis=1)
+            spread = np.sqrt(np.maximum(total - np.einsum("ij,ij->i", chance, chance), 0))
+            share[0, first:last] = np.clip((total + spread * dice.normal(size=last - first)) / common, 0, 1)
+        else:
+            blocked = (dice.random(chance.shape, dtype=np.float32) < chance).astype(np.float32)
+            share[:, first:last] = (lists @ blocked.T) / np.maximum(lists.sum(axis=1), 1)[:, None]
+    of = np.maximum(np.bincount(state.owner[state.seen], minlength=state.countries), 1)
+    return np.stack([np.bincount(state.owner[state.seen], each[state.seen], state.countries) / of for each in share])
+
+
+def _chances(state: Drawn, rest: Singles, first: int, last: int) -> Singles:
+    """Of every (network, common target) to be blocked, for some networks."""
+    chance = rest[state.owner[first:last]]
+    chance += state.network[first:last, None].astype(np.float32)
+    mine = state.by_network[state.starts[first] : state.starts[last]]
+    chance[state.cells.network[mine] - first, state.place[state.cells.target[mine]]] += state.ratio[mine]
+    np.negative(chance, out=chance)
+    np.exp(chance, out=chance)
+    chance += np.float32(1)
+    np.reciprocal(chance, out=chance)
+    return chance

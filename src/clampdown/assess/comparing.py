@@ -1,0 +1,82 @@
+"""Law: two orders agree as far as their rank correlation says, within an interval that carries what we do not know of
+ours and how few the countries are; with too few countries there is no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from clampdown.assess.placing import ranks
+from clampdown.assess.rank_document import Agreement, Comparison, Pair
+from clampdown.assess.rank_limits import Limits
+from clampdown.assess.scores import IS_BETTER, Scores
+
+Floats = npt.NDArray[np.float64]
+
+
+def compare(
+    draws: Floats, countries: Sequence[str], scores: Scores, limits: Limits, *, file: str, digest: str, seed: int,
+    component: str | None = None, frame: Collection[str] | None = None,
+) -> Comparison:  # fmt: skip
+    """Ours ([draws, countries], larger is worse, no NaN) beside theirs."""
+    common = [i for i, country in enumerate(countries) if country in scores.values]
+    names = [countries[i] for i in common]
+    sign = -1.0 if scores.higher == IS_BETTER else 1.0
+    theirs = np.array([sign * scores.values[name] for name in names], float)
+    ours = draws[:, common]
+    reason = None
+    if len(common) < limits.compare_countries:
+        reason = "few_in_common"
+    elif len(np.unique(theirs)) < 2 or len(np.unique(ours.mean(axis=0))) < 2:
+        reason = "no_order"
+    mine = ranks(ours).mean(axis=0) if names else np.zeros(0)
+    other = ranks(theirs[None, :])[0] if names else np.zeros(0)
+    pairs = [
+        Pair(country=name, ours=round(float(a), 2), theirs=float(b))
+        for name, a, b in zip(names, mine, other, strict=True)
+    ]
+    return Comparison(
+        publisher=scores.publisher, measure=scores.measure, file=file, digest=digest, year=scores.year,
+        higher=scores.higher, component=component, n=len(common),
+        missing=tuple(country for country in countries if country not in scores.values),
+        unmeasured=tuple(sorted(set(scores.values) - set(countries))), unknown=scores.unknown,
+        agreement=() if reason else _agreement(ours, theirs, limits.bootstraps, seed), reason=reason,
+        pairs=tuple(sorted(pairs, key=lambda pair: (pair.ours, pair.country))),
+    )  # fmt: skip
+
+
+def _agreement(ours: Floats, theirs: Floats, samples: int, seed: int) -> tuple[Agreement, ...]:
+    """Each sample takes one draw of ours and draws countries with replacement."""
+    dice = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, 53))))
+    n, mean = len(theirs), ranks(ours).mean(axis=0)
+    found: dict[str, list[float]] = {"spearman": [], "kendall": []}
+    for draw in dice.integers(0, len(ours), samples):
+        some = dice.integers(0, n, n)
+        for name, measure in (("spearman", spearman), ("kendall", kendall)):
+            found[name].append(measure(-ours[draw, some], -theirs[some]))
+    point = {"spearman": spearman(mean, -theirs), "kendall": kendall(mean, -theirs)}
+    made: list[Agreement] = []
+    for name, values in found.items():
+        low, high = np.nanquantile(values, (0.05, 0.95))
+        made.append(
+            Agreement(of=name, value=round(point[name], 4), low=round(float(low), 4), high=round(float(high), 4))
+        )
+    return tuple(made)
+
+
+def spearman(a: Floats, b: Floats) -> float:
+    """Correlation of mid-ranks; NaN where one side has no order."""
+    x, y = ranks(a[None, :])[0], ranks(b[None, :])[0]
+    x, y = x - x.mean(), y - y.mean()
+    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum()) / scale if scale > 0 else float("nan")
+
+
+def kendall(a: Floats, b: Floats) -> float:
+    """Tau-b; NaN where one side has no order."""
+    x, y = np.sign(a[:, None] - a[None, :]), np.sign(b[:, None] - b[None, :])
+    scale = float(np.sqrt((x != 0).sum() * (y != 0).sum()))
+    return float((x * y).sum()) / scale if scale > 0 else float("nan")
