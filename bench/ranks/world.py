@@ -3,7 +3,7 @@ looks, and what probes see follows from it.
 
 The design of the first family is that of METHODS.md: 80 countries, 300 targets, tries heavy-tailed from 30 a country,
 blocking that persists per network and target, false positives that differ by network (mean 2 %), and 30 % of the
-countries that measure a biased part of the list. The other families break one assumption at a time, the last two several.
+countries that measure a biased part of the list. The others break one assumption at a time, the last two several.
 Seeds below 1,000 of the design, of "categories" and of "national lists" were looked at while the sampler was made;
 figures come from seeds from 1,000 on, and the last six families were not looked at before they were reported.
 """
