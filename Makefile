@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: demo test test-long lint types contract bench bench-detection bench-fetch bench-outages bench-ranking docs lock clean
+.PHONY: demo test test-long lint types contract bench bench-access bench-detection bench-fetch bench-outages bench-ranking docs lock clean
 
 demo: ## the whole river on a synthetic archive; leaves demo/report.html
 	@$(PYTHON) bootstrap.py core
@@ -26,6 +26,10 @@ test-long: ## what takes minutes: kill at every step, large archives
 bench: ## MB/s, measurements/s and peak memory beside the floor
 	@$(PYTHON) bootstrap.py dev
 	$(PY) bench/run.py
+
+bench-access: ## what is said of ways through beside what dashboards do, over seeded worlds with truth (some minutes)
+	@$(PYTHON) bootstrap.py dev
+	$(PY) bench/access.py
 
 bench-detection: ## recall, dates, false events and speed of detection over seeded worlds (about a quarter of an hour)
 	@$(PYTHON) bootstrap.py dev

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import through
 import upstreams
 
 if TYPE_CHECKING:
@@ -200,26 +201,24 @@ def platform_rows() -> Iterator[tuple[str, ...]]:
 
 def thresholds_page() -> str:
     parts = ["# Thresholds\n", MADE]
-    folders = (("Reports", "assess"), ("Detection", "detect"), ("Levels of BGP", "intake/sources/bgp"))
-    for heading, folder in folders:
-        path = CODE / folder / "thresholds.toml"
-        rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in read(path).items()]
-        parts += [
-            f"## {heading}\n",
-            f"{law(path)[:1].upper()}{law(path)[1:]}\n",
-            table(("threshold", "value", "reason"), rows),
-        ]
-    return "\n".join([*parts, *rank_tables()])
-
-
-def rank_tables() -> list[str]:
-    path = CODE / "assess/rank.toml"
-    document = read(path)
-    rows = [(f"`{name}`", entry["value"], entry["reason"]) for name, entry in document["limits"].items()]
-    for what, key in (("component", "weight"), ("prior", "centre")):
-        rows += [(f"`{what}.{n}`: {e['label']}", f"{key} {e[key]}", e["reason"]) for n, e in document[what].items()]
-    head = f"## Ranks\n\n{law(path)[:1].upper()}{law(path)[1:]}\n"
-    return [head, table(("threshold, component or prior", "value", "reason"), rows)]
+    files = (
+        ("Reports", "assess/thresholds.toml"),
+        ("Ways through", "assess/access.toml"),
+        ("Users of ways through", "assess/usage.toml"),
+        ("The feed of ways through", "assess/feed.toml"),
+        ("Ranks", "assess/rank.toml"),
+        ("Detection", "detect/thresholds.toml"),
+        ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
+    )
+    for heading, file in files:
+        found = read(path := CODE / file)
+        rows = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in found.pop("breaks", [])]
+        rows += [(f"weight of `{n}`", one["weight"], one["reason"]) for n, one in found.pop("component", {}).items()]
+        found = found.get("limits", found)
+        rows = [(f"`{n}`", one["value"], one["reason"]) for n, one in found.items() if "value" in one] + rows
+        parts += [f"## {heading}\n", f"{law(path)[:1].upper()}{law(path)[1:]}\n"]
+        parts += [table(("threshold", "value", "reason"), rows)]
+    return "\n".join(parts)
 
 
 def manners_page() -> str:
@@ -375,6 +374,7 @@ def pages() -> dict[str, str]:
     made = dict(rule_pages())
     made |= {"cli.md": cli_page(), "settings.md": settings_page(), "tables.md": tables_page()}
     made |= {"mechanisms.md": mechanisms_page(), "targets.md": targets_page(), "thresholds.md": thresholds_page()}
+    made["tools.md"] = through.page(law(CODE / "reference/data/tools.toml"), MADE, table)
     made |= {"manners.md": manners_page(), "sources.md": sources_page()}
     made |= {"upstreams.md": upstreams.page(CODE / "fetch/upstreams.toml", MADE, table)}
     texts = {name: "\n".join(line.rstrip() for line in text.splitlines()) + "\n" for name, text in made.items()}

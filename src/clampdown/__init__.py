@@ -24,10 +24,11 @@ if TYPE_CHECKING:
         verdicts,
     )
     from clampdown.pipeline.keeping import doctor, forget, status
-    from clampdown.pipeline.later import detect, events, findings, notes, outages, rank, watch
+    from clampdown.pipeline.later import access, detect, events, findings, notes, outages, rank, watch
 
 __all__ = [
     "Error",
+    "access",
     "cells",
     "detect",
     "doctor",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 _ELSEWHERE: Final = {"Error": "clampdown.errors", "load_rules": "clampdown.judge.rules"} | dict.fromkeys(
-    ("detect", "events", "findings", "notes", "outages", "rank", "watch"), "clampdown.pipeline.later"
+    ("access", "detect", "events", "findings", "notes", "outages", "rank", "watch"), "clampdown.pipeline.later"
 )
 _ELSEWHERE.update(dict.fromkeys(("doctor", "forget", "status"), "clampdown.pipeline.keeping"))
 

@@ -49,7 +49,7 @@ SERIES: Final = _schema(
     ("access", _s),  # mobile | fixed, where it tells of one alone
     ("unit", _s, False),  # count | share | percent | normalised | milliseconds
     ("scale", _s, False),  # all: values of every file compare; else the digest of the one input that they compare in
-    ("step", _i32, False),  # seconds from one time to the next
+    ("step", _i32, False),  # seconds from one time to the next; 0: looks at odd times, which overlap and never add up
     ("absence", _s),  # no-reply: the source lists replies only, so its empty bins are zeros of what was expected
     ("zone", _s),  # of local times that were read, e.g. Asia/Yangon
     ("source", _s, False),  # whose data it is: a row of the terms

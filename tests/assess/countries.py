@@ -22,7 +22,13 @@ TARGETS: Final = (
     "telegram/app", "telegram/web", "twitter/web", "facebook/web", "youtube/web", "tor/bridges", "psiphon/app",
 )  # fmt: skip
 # Countries of `world` (and two that nobody measured) that have no place, and why.
-NO_PLACE: Final = {"ER": "few_networks", "TM": "few_vantage_points", "KP": "few_targets", "SE": "no_data", "DK": "no_data"}
+NO_PLACE: Final = {
+    "ER": "few_networks",
+    "TM": "few_vantage_points",
+    "KP": "few_targets",
+    "SE": "no_data",
+    "DK": "no_data",
+}
 QUICK: Final = {"draws": 48, "draws_of_priors": 30, "mixtures": 10, "bootstraps": 60}
 TABLE: Final = load_reference().targets
 INPUTS: Final = Inputs(version="0", rules="r", reference="f")

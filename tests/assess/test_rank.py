@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,27 +12,22 @@ import pytest
 from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from clampdown.assess import rank_document as doc
 from clampdown.assess.components import lists_of
 from clampdown.assess.hours import Cut, Cuts, cuts_of, lost
 from clampdown.assess.placing import ranks
-from clampdown.assess.rank_answer import Beside, build
+from clampdown.assess.rank_answer import build
 from clampdown.assess.rank_cells import digests, tally, thinned
 from clampdown.assess.rank_limits import load_terms, read_weights, weights_of
-from clampdown.assess.scores import Scores
 from clampdown.engine import Engine
 from clampdown.errors import Error, InputError, UsageError
 from clampdown.publish import rank as out
-from clampdown.publish.rank_page import page, view
-from clampdown.publish.schemas import schema
-from clampdown.publish.words import rank as words
+from clampdown.publish.rank_page import page
 
 sys.path.insert(0, str(Path(__file__).parent))
 import countries as w
 from countries import NO_PLACE, by_code
-
 
 
 @pytest.fixture(scope="module")

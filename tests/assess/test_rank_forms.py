@@ -31,7 +31,6 @@ def ranked() -> doc.Rank:
     return build(w.given(w.world(), made), w.question(), made)
 
 
-
 def test_no_form_ranks_who_was_not_measured(ranked: doc.Rank) -> None:
     """Table, lines, CSV and page: no number stands where there is no place, and the reason does."""
     rows = {row["country"]: row for row in csv.DictReader(io.StringIO(b"".join(out.csv(ranked)).decode()))}

@@ -60,11 +60,13 @@ class Told(NamedTuple):
         return detail
 
 
-def told(source: SignalSource, data: bytes | str, *, size: int = 1 << 20, fault: Fault | None = None) -> Told:
+def told(
+    source: SignalSource, data: bytes | str, *, size: int = 1 << 20, fault: Fault | None = None, of: str | None = None
+) -> Told:
     """Read a text with one source; its tables must be of the model, its reader read to the end."""
     given = data.encode() if isinstance(data, str) else data
     reader = Blocks(given, size, fault)
-    batches = list(source.read(Opened(source.name, reader, Place(FILE, None)), Kit()))
+    batches = list(source.read(Opened(source.name, reader, Place(FILE, None), of), Kit()))
     assert not reader.read(1), "the text was not read to its end"
     levels = [batch.levels for batch in batches if batch.levels is not None]
     for each in levels:

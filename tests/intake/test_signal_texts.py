@@ -162,12 +162,3 @@ def test_a_cell_over_two_lines_and_quotes_inside_cells() -> None:
     found = texts.told(plain.SOURCE, head + '2026-01-08,IR,x/y,1,"open\n' + "2026-01-09,IR,x/y,2,\n" * 30)
     assert found.why() == {2: "not_a_row"}
     assert [row["time"] for row in found.signals] == [datetime(2026, 1, 9)]
-
-
-def test_a_log_of_checks_is_refused_in_plain_words() -> None:
-    found = texts.told(snapshots.SOURCE, text_of(snapshots.SOURCE))
-    assert found.why() == {1: "unknown_format"}
-    assert "it says not of which country" in found.said(1)
-    assert "time,entity,signal,value" in found.said(1)
-    named = texts.told(snapshots.SOURCE, "ts,country,check,status,value\n2026-02-14T17:52:39Z,IR,a,up,7\n")
-    assert "it says not of which country" not in named.said(1)

@@ -11,7 +11,7 @@ from ranks.world import PLAIN, World, make
 
 from clampdown.assess import breadth_evidence as evidence
 from clampdown.assess.breadth import Cells, Posterior, breadth
-from clampdown.assess.breadth_lure import Lure
+from clampdown.assess.breadth_lure import Choice, Lure
 
 SMALL = replace(
     PLAIN, name="test", countries=16, targets=40, least=300, tail=3.0, country=1.8, biased=0.0, networks=(2, 4)
@@ -124,14 +124,22 @@ def test_a_list_that_was_chosen_is_noticed() -> None:
     odds = dice.normal(-3, 1.5, (40, 200)).astype(np.float32)
     listed = dice.random(odds.shape) < 0.3
     listed[:10] = dice.random((10, 200)) < 1 / (1 + np.exp(-(2.0 * odds[:10] + 4)))
-    lure = Lure(listed)
+    lure, choice = Lure(listed), _without_pairs(listed)
     slopes = []
-    for _ in range(12):
-        lure.draw(odds, dice)
+    for _ in range(30):
+        moves = lure.draw(odds, choice, dice)
         slopes.append(lure.slope.copy())
-    mean = np.mean(slopes[4:], axis=0)
+        assert (moves == 0).all()
+    mean = np.mean(slopes[10:], axis=0)
     assert mean[:10].mean() > 1.2
     assert mean[10:].mean() < 0.2
     whole = Lure(np.ones((3, 5), bool))
-    whole.draw(np.zeros((3, 5), np.float32), dice)
+    whole.draw(np.zeros((3, 5), np.float32), _without_pairs(whole.listed), dice)
     assert (whole.slope == 0).all()  # who tests all of a list chose nothing
+
+
+def _without_pairs(listed: np.ndarray) -> Choice:
+    """Countries have nothing of their own on a target, and their cells say nothing."""
+    rows = np.where(listed, np.cumsum(listed).reshape(listed.shape) - 1, -1)
+    cells = np.ones((int(listed.sum()), 1), np.float32)
+    return Choice(np.zeros(1), np.ones(1, np.float32), 1, cells, rows, np.zeros((len(listed), 1)))

@@ -30,7 +30,7 @@ Bools = npt.NDArray[np.bool_]
 PRIOR: Final = Prior()
 _CHAINS: Final = 2  # always two, on any machine: the draws depend on it
 _WORK: Final = 12_000_000  # numbers (cells, and places of the common list) that one chain may pass over
-_FEWEST: Final = 24  # sweeps that are kept, however many cells there are
+_FEWEST: Final = 20  # sweeps that are kept, however many cells there are
 _INNER: Final = 4  # draws of one sweep: more would say the same again
 
 

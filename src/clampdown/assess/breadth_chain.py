@@ -14,8 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from clampdown.assess import breadth_evidence as evidence
-from clampdown.assess.breadth_lure import Lure, softplus
+from clampdown.assess.breadth_lure import softplus
+from clampdown.assess.breadth_pairs import choose, draw_pairs
 from clampdown.assess.breadth_share import shares
+from clampdown.assess.breadth_state import Cells as Cells
+from clampdown.assess.breadth_state import Prior as Prior
+from clampdown.assess.breadth_state import State
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -28,32 +32,6 @@ _PARTS: Final = np.arange(-8.0, 9.0 + _STEP, _STEP)  # of a target, of a categor
 _FIRST: Final = -30.0  # of the bins of log odds
 _BINS: Final = int(60 / _STEP) + 1
 _CENTRES: Final = _FIRST + _STEP * np.arange(_BINS)
-_NODES: Final = np.arange(-2.5, 2.6, 0.625)  # of (country, target), in its own spread
-_NODES_PRIOR: Final = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
-
-
-class Cells(NamedTuple):
-    """One entry per (network, target) that was tried. A network belongs to one country; indices from 0."""
-
-    country: Ints
-    network: Ints
-    target: Ints
-    tried: Ints  # tries that decided something
-    hit: Ints  # of which saw interference
-
-
-class Prior(NamedTuple):
-    """Scales (log odds) that the spreads are drawn towards, and how many observations each is worth."""
-
-    country: float = 1.5
-    network: float = 0.6
-    target: float = 1.2
-    category: float = 0.6
-    pair: float = 0.8
-    worth: float = 4.0
-    freedom: float = 5.0  # of Student's t, for the countries: few are very severe
-    centre: float = -3.5  # a usual country blocks about 3 % of a usual list,
-    centre_spread: float = 1.5  # with this much doubt
 
 
 class Sweeps(NamedTuple):
@@ -62,95 +40,22 @@ class Sweeps(NamedTuple):
     inner: int  # draws in each kept sweep
 
 
-class _State:
-    """Everything that is drawn."""
-
-    def __init__(self, cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior) -> None:
-        self.cells, self.prior = cells, prior
-        self.countries, self.targets = countries, len(common)
-        self.networks = int(cells.network.max()) + 1
-        self.owner = np.zeros(self.networks, np.int64)
-        self.owner[cells.network] = cells.country
-        self.seen = np.bincount(cells.network, minlength=self.networks) > 0
-        self.heard = np.bincount(cells.country, minlength=countries) > 0
-        self.tried = np.bincount(cells.target, minlength=self.targets) > 0
-        self.common, self.kinds = common, kinds
-        self.n_kinds = int(kinds.max()) + 1
-        self.kind_of_cell = cells.country * self.n_kinds + kinds[cells.target]
-        self.kinds_seen = np.bincount(self.kind_of_cell, minlength=countries * self.n_kinds) > 0
-        pairs, self.pair_of_cell = np.unique(cells.country * self.targets + cells.target, return_inverse=True)
-        self.pair_country, self.pair_target = np.divmod(pairs, self.targets)
-        self.by_network = np.argsort(cells.network, kind="stable")
-        self.by_network = self.by_network[common[cells.target[self.by_network]]]
-        self.starts = np.searchsorted(cells.network[self.by_network], np.arange(self.networks + 1))
-        self.held = evidence.tables(cells.tried, cells.hit)
-        self.clumps, self.sees = 2, 8
-        self.rate = np.full(self.networks, 6)
-        self.flaky = np.zeros(self.targets, np.int64)
-        self.country = np.full(countries, prior.centre)
-        self.network = self.country[self.owner]  # the whole level of a network: its country's and its own part
-        self.target = np.zeros(self.targets)
-        self.kind = np.zeros(countries * self.n_kinds)
-        self.pair = np.zeros(len(pairs), np.float32)
-        self.centre, self.own_mean = prior.centre, 0.0
-        self.spread = {name: getattr(prior, name) for name in ("country", "network", "target", "category", "pair")}
-        self.weight = np.ones(countries)
-        self.rates_prior = np.full(len(evidence.RATES), 1 / len(evidence.RATES))
-        self.place = np.full(self.targets, -1)
-        self.place[common] = np.arange(int(common.sum()))
-        self.listed = np.zeros((countries, int(common.sum())), bool)
-        known = common[self.pair_target]
-        self.listed[self.pair_country[known], self.place[self.pair_target[known]]] = True
-        # Sums over the common targets of each category, as one product of matrices.
-        self.of_kind = (kinds[common][None, :] == np.arange(self.n_kinds)[:, None]).astype(np.float32)
-        self.by_owner = np.argsort(self.owner[self.seen], kind="stable")
-        self.lure, self.rest = Lure(self.listed), np.zeros(self.listed.shape, np.float32)
-        self.ratio = self._ratio()
-
-    def _ratio(self) -> Singles:
-        level = evidence.SUM_OF[self.rate[self.cells.network], self.flaky[self.cells.target]]
-        return evidence.ratio(self.held, self.clumps, self.sees)[self.held.pair, level]
-
-    def usual(self, *, kind: bool = True) -> Singles:
-        """Log odds of each (country, common target) less the country's own level and the pair's: [countries, common]."""
-        made = np.broadcast_to(self.target[self.common].astype(np.float32), self.listed.shape)
-        if kind and self.n_kinds > 1:
-            by_kind = self.kind.reshape(self.countries, self.n_kinds).astype(np.float32)
-            made = made + by_kind[:, self.kinds[self.common]]
-        return made
-
-    def odds(self, *, network: bool = True, target: bool = True, kind: bool = True, pair: bool = True) -> Singles:
-        """Log odds of every cell by the parts that are asked for."""
-        cells = self.cells
-        made = np.zeros(len(cells.country), np.float32)
-        if network:
-            made += self.network.astype(np.float32)[cells.network]
-        if target:
-            made += self.target.astype(np.float32)[cells.target]
-        if kind and self.n_kinds > 1:
-            made += self.kind.astype(np.float32)[self.kind_of_cell]
-        if pair:
-            made += self.pair[self.pair_of_cell]
-        return made
-
-
 def run(
     cells: Cells, countries: int, common: Bools, kinds: Ints, prior: Prior, plan: Sweeps, seed: np.random.SeedSequence,
     parts: Bools | None = None,
 ) -> Floats:  # fmt: skip
     """Draws of the share blocked, [kept x inner, lists, countries]: of the common list, and of each of its parts."""
     dice = np.random.Generator(np.random.Philox(seed))
-    state = _State(cells, countries, common, kinds, prior)
+    state = State(cells, countries, common, kinds, prior)
     made: list[Floats] = []
-    often = 2 if len(cells.country) < 200_000 else 5
+    often = 2 if len(cells.country) < 200_000 else 8
     for sweep in range(plan.warm + plan.kept):
         _targets(state, dice)
         if state.n_kinds > 1:
             _kinds(state, dice)
-        _pairs(state, dice)
+        draw_pairs(state, dice, spread=sweep % often == 0, lure=sweep % (2 * often) == 0)
         if sweep % often == 0:
             _rates(state, dice)
-            state.lure.draw(state.usual() + state.rest, dice)
         _slide(state, dice)
         known = _known(state)
         for inner in range(plan.inner if sweep >= plan.warm else 1):
@@ -193,14 +98,14 @@ def _normal(grid: Floats, mean: Floats | float, sd: float) -> Floats:
     return -0.5 * ((grid[None, :] - np.reshape(mean, (-1, 1))) / sd) ** 2
 
 
-def _targets(state: _State, dice: np.random.Generator) -> None:
+def _targets(state: State, dice: np.random.Generator) -> None:
     base = state.odds(target=False)
     log = _likelihood(base, state.ratio, state.cells.target, state.targets, _AT_PARTS)
     mean = np.where(state.common, 0.0, state.own_mean)
     state.target = _draw(log + _normal(_PARTS, mean, state.spread["target"]), _PARTS, dice)
 
 
-def _kinds(state: _State, dice: np.random.Generator) -> None:
+def _kinds(state: State, dice: np.random.Generator) -> None:
     base = state.odds(kind=False)
     log = _likelihood(base, state.ratio, state.kind_of_cell, len(state.kind), _AT_PARTS)
     for country in map(int, np.flatnonzero(state.lure.slope)):
@@ -210,35 +115,10 @@ def _kinds(state: _State, dice: np.random.Generator) -> None:
     state.kind = _draw(log + _normal(_PARTS, 0.0, state.spread["category"]), _PARTS, dice)
 
 
-def _pairs(state: _State, dice: np.random.Generator) -> None:
-    base = state.odds(pair=False)
-    with_it, without = np.exp(np.clip(base + state.ratio, -40, 40)), np.exp(np.clip(base, -40, 40))
-    at = _NODES * state.spread["pair"]
-    log = np.empty((len(state.pair), len(at)))
-    for j, node in enumerate(np.exp(at).astype(np.float32)):
-        part = np.log((1 + with_it * node) / (1 + without * node))
-        log[:, j] = np.bincount(state.pair_of_cell, part, len(state.pair))
-    # What a country chose to test tells of the pairs, also of those that it left out.
-    drawn = np.searchsorted(np.cumsum(_NODES_PRIOR), dice.random(state.listed.shape), side="right")
-    state.rest = at[np.minimum(drawn, len(at) - 1)].astype(np.float32)
-    usual = state.usual()
-    known = state.common[state.pair_target]
-    where = state.pair_country[known], state.place[state.pair_target[known]]
-    row = np.full(state.listed.shape, -1)
-    row[where] = np.flatnonzero(known)
-    for country in map(int, np.flatnonzero(state.lure.slope)):
-        told = state.lure.log_choice(country, usual[country][:, None] + at[None, :].astype(np.float32))
-        state.rest[country] = at[_choose(told + np.log(_NODES_PRIOR), dice)]
-        mine = row[country] >= 0
-        log[row[country][mine]] += told[mine]
-    state.pair = at[_choose(log + np.log(_NODES_PRIOR), dice)].astype(np.float32)
-    state.rest[where] = state.pair[known]
-
-
-def _slide(state: _State, dice: np.random.Generator) -> None:
+def _slide(state: State, dice: np.random.Generator) -> None:
     """Moves along which no cell's log odds change, so that only the priors say how far: what a country's categories,
-    or its targets, have in common goes to the country; what all countries have in common goes to the target. Without
-    them the chain would creep."""
+    or its pairs, have in common goes to the country; what all countries have in common in a category goes to its
+    targets. Without them the chain would creep."""
     spread, owner = state.spread, state.owner
 
     def step(precision: Floats, pull: Floats) -> Floats:
@@ -251,6 +131,7 @@ def _slide(state: _State, dice: np.random.Generator) -> None:
         part = spread["category"] ** -2
         moved = step(tight + state.n_kinds * part, away + each.sum(axis=1) * part)
         each -= moved[:, None]
+        state.lure.start += state.lure.slope * moved
         state.country += moved
         away -= moved * tight
         state.network += moved[owner]
@@ -261,20 +142,14 @@ def _slide(state: _State, dice: np.random.Generator) -> None:
         moved = step(n * own + state.countries * part, pull)
         state.target += moved[state.kinds]
         each -= moved[None, :]
+    # Where a list was chosen, its pairs are above zero for that reason.
     part = spread["pair"] ** -2
     n = np.bincount(state.pair_country, minlength=state.countries)
     total = np.bincount(state.pair_country, state.pair, state.countries)
-    moved = step(tight + n * part, away + total * part)
+    moved = np.where(state.lure.slope > 0, 0.0, step(tight + n * part, away + total * part))
     state.country += moved
     state.network += moved[owner]
     state.pair -= moved[state.pair_country].astype(np.float32)
-    own = spread["target"] ** -2
-    mean = np.where(state.common, 0.0, state.own_mean)
-    n = np.bincount(state.pair_target, minlength=state.targets)
-    total = np.bincount(state.pair_target, state.pair, state.targets)
-    moved = step(own + n * part, (mean - state.target) * own + total * part)
-    state.target += moved
-    state.pair -= moved[state.pair_target].astype(np.float32)
 
 
 class _Known(NamedTuple):
@@ -283,12 +158,12 @@ class _Known(NamedTuple):
     network: Floats  # [networks, levels]
 
 
-def _known(state: _State) -> _Known:
+def _known(state: State) -> _Known:
     base = state.odds(network=False)
     return _Known(_likelihood(base, state.ratio, state.cells.network, state.networks, _AT_LEVELS))
 
 
-def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
+def _levels(state: State, known: _Known, dice: np.random.Generator) -> None:
     """Country and network levels together: the networks are summed out, then drawn."""
     spread = state.spread["network"]
     kernel = np.exp(-0.5 * ((_LEVELS[:, None] - _LEVELS[None, :]) / spread) ** 2)
@@ -306,7 +181,7 @@ def _levels(state: _State, known: _Known, dice: np.random.Generator) -> None:
     state.network = _draw(own, _LEVELS, dice)
 
 
-def _spreads(state: _State, dice: np.random.Generator) -> None:
+def _spreads(state: State, dice: np.random.Generator) -> None:
     """Spreads and centres, given the parts."""
     prior = state.prior
 
@@ -328,14 +203,13 @@ def _spreads(state: _State, dice: np.random.Generator) -> None:
     drawn("target", (state.target - mean)[state.tried])
     if state.n_kinds > 1:
         drawn("category", state.kind[state.kinds_seen])
-    drawn("pair", state.pair.astype(np.float64))
     other = state.target[state.tried & ~state.common]
     if len(other):
         precision = len(other) / state.spread["target"] ** 2 + 1.0
         state.own_mean = float(dice.normal(other.sum() / state.spread["target"] ** 2 / precision, precision**-0.5))
 
 
-def _rates(state: _State, dice: np.random.Generator) -> None:
+def _rates(state: State, dice: np.random.Generator) -> None:
     """Rates of false positives of networks and of targets, and how uneven hits are."""
     base, cells = state.odds(), state.cells
     table = evidence.ratio(state.held, state.clumps, state.sees)
@@ -346,7 +220,7 @@ def _rates(state: _State, dice: np.random.Generator) -> None:
         level = evidence.SUM_OF[j][state.flaky[cells.target]]
         part = softplus(base + table[pair, level]) + false[pair, level]
         log[:, j] = np.bincount(cells.network, part, state.networks)
-    state.rate = _choose(log + np.log(state.rates_prior), dice)
+    state.rate = choose(log + np.log(state.rates_prior), dice)
     counts = np.bincount(state.rate[state.seen], minlength=len(evidence.RATES))
     state.rates_prior = dice.dirichlet(counts + 0.5) + 1e-6
     log = np.empty((state.targets, len(evidence.FLAKY)))
@@ -354,17 +228,13 @@ def _rates(state: _State, dice: np.random.Generator) -> None:
         level = evidence.SUM_OF[:, j][state.rate[cells.network]]
         part = softplus(base + table[pair, level]) + false[pair, level]
         log[:, j] = np.bincount(cells.target, part, state.targets)
-    state.flaky = _choose(log + np.log(evidence.FLAKY_PRIOR), dice)
+    state.flaky = choose(log + np.log(evidence.FLAKY_PRIOR), dice)
     level = evidence.SUM_OF[state.rate[cells.network], state.flaky[cells.target]]
     state.clumps, state.sees = _shapes(state, base, level, dice)
     state.ratio = evidence.ratio(state.held, state.clumps, state.sees)[pair, level]
 
 
-def _choose(log: Floats, dice: np.random.Generator) -> Ints:
-    return np.argmax(log + dice.gumbel(size=log.shape), axis=1)
-
-
-def _shapes(state: _State, base: Singles, level: Ints, dice: np.random.Generator) -> tuple[int, int]:
+def _shapes(state: State, base: Singles, level: Ints, dice: np.random.Generator) -> tuple[int, int]:
     """A step to a neighbour, or not (Metropolis)."""
 
     def whole(clumps: int, seen: int) -> float:

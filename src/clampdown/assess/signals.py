@@ -117,6 +117,8 @@ def _kinds(series: pa.Table, asked: Asked) -> dict[str, dict[str, Any]]:
     mine = _within(mine, "day", asked)
     made: dict[str, dict[str, Any]] = {}
     for row in mine.to_pylist():
+        if row["step"] <= 0:
+            continue  # looks at odd times are no course that could be drawn
         held = made.setdefault(row["series"], row)
         if row["step"] > held["step"]:
             made[row["series"]] = row  # the coarser one, so that nothing is missing that never was to come

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @store_option
 @click.option("--no-judge", is_flag=True, help="Only read and settle; judge later with clampdown judge --store.")
 @click.option("--again", is_flag=True, help="Read files again that are here already, for new body fingerprints.")
+@click.option("--of", metavar="COUNTRY", help="The country of files that do not say of which one they are.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any record could not be read.")
 @workers_option
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 @common
 @click.pass_context
 def command(
-    context: click.Context, paths: tuple[str, ...], no_judge: bool, again: bool, as_json: bool, strict: bool
-) -> int:
+    context: click.Context, paths: tuple[str, ...], no_judge: bool, again: bool, of: str | None, as_json: bool,
+    strict: bool,
+) -> int:  # fmt: skip
     """Read measurement files and signals into a store.
 
     PATH is a file, a folder, a glob or - for stdin: .json, .jsonl and YAML reports, tables of OONI's data
@@ -46,6 +48,9 @@ def command(
     or lz4, and tar files of these.
     Reading a file twice changes nothing; after an interruption the same command finishes the work. The days that were
     touched are judged.
+
+    A log of a monitor names no country: say it with --of. Only files that need it take it, so it may stand beside
+    others. The same file with another country is another input.
     """
     frame = open_frame(context)
     from clampdown.pipeline.api import ingest
@@ -60,6 +65,7 @@ def command(
             judge=not no_judge,
             again=again,
             limits=limits(frame),
+            of=of,
         )
     say_rejects(frame, summary.rejects, summary.unread)
     write_stdout(_json(summary) if as_json else _text(summary))

@@ -21,22 +21,29 @@ LONGEST: Final = 90  # characters of a value in a line
 
 
 @click.command("verify")
-@click.argument("report", metavar="REPORT.JSON")
+@click.argument("report", metavar="REPORT.JSON|FEED")
 @store_option
 @click.option("--json", "as_json", is_flag=True, help="Every number with what was stated and what was found.")
+@click.option("--key", metavar="PUBLIC.pem", help="Of a feed: the public key of whoever runs it.")
 @reference_option
 @common
 @click.pass_context
-def command(context: click.Context, report: str, as_json: bool) -> int:
-    """Recompute every number of a report.
+def command(context: click.Context, report: str, as_json: bool, key: str | None) -> int:
+    """Recompute every number of a report, or check a feed.
 
     From the verdicts of the store that the report names: those of the witnesses.csv beside it, where it lies there.
     The names, the rules, the reference data and the terms that it gives are held against those of the store.
     Thresholds other than this version's are used as the report gives them, and said.
     Exit code 1 if anything does not hold.
+    Of a folder that `clampdown access --feed` wrote, the signature, the digests and the forms are checked step by step;
+    no store is needed.
     """
     frame = open_frame(context)
     path = Path(report)
+    if path.is_dir() or key is not None:
+        from clampdown.cli.access_feed import check
+
+        return check(frame, report, key, as_json=as_json)
     data = _read(path)
     list_path = beside(path.with_suffix(".html"))[1]
     witnesses = _read(list_path) if list_path.is_file() else None

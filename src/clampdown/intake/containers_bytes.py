@@ -222,6 +222,7 @@ class Opened(NamedTuple):
     source: str  # name of the source whose sniff took it
     reader: Reader
     place: Place
+    of: str | None = None  # country, as the person said who gave the file; for sources whose files name none
 
 
 def digest(data: bytes) -> str:

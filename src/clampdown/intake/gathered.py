@@ -55,10 +55,10 @@ class Kept:
 
 
 class Gathered:
-    """All series of one table."""
+    """All series of one table. `stepless`: they are looks at odd times, each at a stretch of its own."""
 
-    def __init__(self, rows: LevelRows) -> None:
-        self.rows = rows
+    def __init__(self, rows: LevelRows, *, stepless: bool = False) -> None:
+        self.rows, self._stepless = rows, stepless
         self.waiting = 0  # counted by the reader
         self._kept: dict[tuple[Any, ...], Kept] = {}
 
@@ -78,12 +78,12 @@ class Gathered:
         sorted_ = [(kept, self._distinct(kept)) for kept in self._kept.values() if kept.times]
         common: dict[str, Counter[int]] = {}
         for kept, (times, _, _) in sorted_:
-            if not kept.signal.step and (step := step_of(times)):
+            if not kept.signal.step and not self._stepless and (step := step_of(times)):
                 kept.signal = kept.signal._replace(step=step)
             if kept.signal.step:
                 common.setdefault(kept.signal.signal, Counter())[kept.signal.step] += 1
         for kept, (times, values, quality) in sorted_:
-            if not kept.signal.step:
+            if not kept.signal.step and not self._stepless:
                 seen = common.get(kept.signal.signal, Counter())
                 step = min(seen, key=lambda each: (-seen[each], each), default=DEFAULT_STEP)
                 kept.signal = kept.signal._replace(step=step)

@@ -91,9 +91,9 @@ def report(
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
     given = signals_of(store, blocked.wanted_signals(question), used)
     if not verdicts.num_rows and given is None:
-        raise InputError(f"the store holds no verdict on {code} in this period", where=store.name, hint=_there(store))
+        raise InputError(f"the store holds no verdict on {code} in this period", where=store.name, hint=there(store))
     _known(question, used, verdicts, coverage, given, store)
-    inputs = _inputs(store, manifest, wanted, used)
+    inputs = inputs_of(store, manifest, wanted, used)
     answer = blocked.build(verdicts, fired, coverage, question, limits, used, inputs, _said(store), given)
     stale = set(store.stale(known.digest, present_digest(store, reference)))
     witnesses = b"".join(hand_out(answer.witnesses, "csv").chunks)
@@ -110,13 +110,13 @@ def verify(
     verdicts, fired, coverage = (store.table(name, wanted) for name in ("verdicts", "fired", "coverage"))
     listed = None if witnesses_csv is None else _named(witnesses_csv)
     used = made_with(store, reference, wanted)
-    inputs, said = _inputs(store, store.manifest(), wanted, used), _said(store)
+    inputs, said = inputs_of(store, store.manifest(), wanted, used), _said(store)
     drawn = None if stated.connectivity is msgspec.UNSET else stated.connectivity
     given = signals_of(store, blocked.wanted_signals(stated.question), used, drawn)
     if listed is None:
         proof = blocked.check(report_json, verdicts, fired, coverage, None, inputs, None, said, given)
     else:
-        least = _inputs(store, store.manifest(), replace(wanted, measurements=frozenset(listed.named)), used)
+        least = inputs_of(store, store.manifest(), replace(wanted, measurements=frozenset(listed.named)), used)
         proof = blocked.check(report_json, verdicts, fired, coverage, listed.named, inputs, least, said, given)
         proof = also(proof, f"{LIST}/digest", stated.witnesses_digest, listed.digest)
         proof = also(proof, f"{LIST}/rows", stated.witnesses, listed.rows)
@@ -229,7 +229,7 @@ def known_target(asked: str, reference: Reference, seen: Collection[str | None])
     raise UsageError(f"there is no target {asked!r}", hint=hint)
 
 
-def _there(store: Store) -> str:
+def there(store: Store) -> str:
     table = store.table("coverage", columns=["country", "day"]).group_by("country").aggregate([("day", "min_max")])
     held = sorted(
         (r["country"], r["day_min_max"]["min"], r["day_min_max"]["max"]) for r in table.to_pylist() if r["country"]
@@ -239,7 +239,7 @@ def _there(store: Store) -> str:
     return f"It holds {', '.join(f'{code} ({first} to {last})' for code, first, last in held)}."
 
 
-def _inputs(store: Store, manifest: Manifest, wanted: Filter, reference: Reference) -> doc.Inputs:
+def inputs_of(store: Store, manifest: Manifest, wanted: Filter, reference: Reference) -> doc.Inputs:
     """Everything that the verdicts were made from, by name and digest."""
     rows = store.table("measurements", wanted, ["source", "locator", "day", "references"])
     judged = [entry.judged for day, entry in manifest.days.items() if wanted.passes(day, entry)]

@@ -19,7 +19,7 @@ from clampdown.errors import EnvironmentFault, InputError, UsageError
 from clampdown.intake.containers import Limits
 from clampdown.judge.rules import Rules, load_rules
 from clampdown.model import FIRED, MEASUREMENTS, VERDICTS, Reject
-from clampdown.pipeline import alone, answers, river
+from clampdown.pipeline import alone, answers, river, whose
 from clampdown.pipeline.alone import Alone
 from clampdown.pipeline.inputs import Progress
 from clampdown.pipeline.river import Summary
@@ -93,14 +93,17 @@ def ingest(
     judge: bool = True,
     again: bool = False,
     limits: Limits | None = None,
+    of: str | None = None,
 ) -> Summary:
-    """Read files into a store (made where there is none), settle and judge the days that they touch."""
+    """Read files into a store (made where there is none), settle and judge the days that they touch. `of`: the country
+    of files that name none."""
+    of = None if of is None else whose.country_said(of)
     given = [paths] if isinstance(paths, str | PathLike) else list(paths)
     found = river.find(given)  # before a store is made for nothing
     held = store if isinstance(store, Store) else open_store(store, create=True)
     return river.ingest(
         [one.path for one in found], held, reference=reference, rules=rules, workers=workers, progress=progress,
-        judge=judge, again=again, limits=limits,
+        judge=judge, again=again, limits=limits, of=of,
     )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def _tasks(storage: Storage, manifest: Manifest, tasks: Iterable[str], bad: Coll
 
 def _inputs(manifest: Manifest, names: Collection[str] | None) -> dict[str, Lost]:
     """Inputs by key: those of these names, or, where nothing tells the names, all that may have been it."""
-    known = {key: Lost(one.name, one.size, ()) for key, one in manifest.inputs.items()}
+    known = {key: Lost(one.name, one.size, (), one.of) for key, one in manifest.inputs.items()}
     if names is None:
         return known
     found = {key: one for key, one in (manifest.lost | known).items() if one.name in names}

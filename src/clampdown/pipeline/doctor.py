@@ -12,7 +12,7 @@ from typing import Final
 
 from clampdown.errors import EnvironmentFault, StoreError
 from clampdown.fetch.ledger import Ledger
-from clampdown.pipeline import damage, fetched
+from clampdown.pipeline import damage, fetched, whose
 from clampdown.pipeline.damage import Plan
 from clampdown.pipeline.fetched import Raw
 from clampdown.pipeline.inputs import Input, Progress
@@ -224,7 +224,7 @@ def _each(found: Check, made: Callable[[], Iterable[Problem]]) -> bool:
 def _ways(store: Store, found: Check, manifest: Manifest, given: Mapping[str, Input]) -> None:
     """What can be made anew, and what for want of which file cannot; inputs that an earlier mending let go."""
     known = manifest.inputs.keys() | manifest.lost.keys()
-    found.again = found.raw.again | {key: one for key, one in given.items() if key in known}
+    found.again = found.raw.again | {key: one for key, one in whose.placed(given, manifest).items() if key in known}
     for one in manifest.lost.values():
         found.problems.append(Problem("input_lost", one.name, f"what it brought of {_days(one)} is gone", False))
     if not found.readable:

@@ -37,6 +37,7 @@ class Input:
     shown: str  # as the person would write it, printable
     size: int  # 0 where it is not known beforehand
     piped: bool = False
+    of: str | None = None  # country, where the person named it and the file needs it
 
 
 def printable(text: str) -> str:
@@ -145,7 +146,7 @@ def spool(one: Input, storage: Storage) -> tuple[Input, IO[bytes]]:
         shutil.copyfileobj(pipe, kept, 1 << 20)
         kept.flush()
     size = kept.tell()
-    return Input(str(kept.name), one.name, one.shown, size), kept
+    return Input(str(kept.name), one.name, one.shown, size, of=one.of), kept
 
 
 def key_begun(name: str) -> hashlib._Hash:  # pyright: ignore[reportPrivateUsage]
@@ -155,7 +156,7 @@ def key_begun(name: str) -> hashlib._Hash:  # pyright: ignore[reportPrivateUsage
 
 
 def key_of(one: Input) -> str:
-    """sha256 over the name and the bytes."""
+    """sha256 over the name and the bytes; and over the country, of a file that names none."""
     found = key_begun(one.name)
     with open_input(one) as file:
         try:
@@ -163,7 +164,12 @@ def key_of(one: Input) -> str:
                 found.update(block)
         except OSError as fault:
             raise EnvironmentFault(f"reading failed: {fault.strerror}", where=one.shown) from fault
-    return found.hexdigest()
+    return key_with(found.hexdigest(), one.of)
+
+
+def key_with(key: str, of: str | None) -> str:
+    """The key of the same file as one of this country: another input, because its rows are others."""
+    return key if of is None else hashlib.sha256(f"of {of} {key}".encode()).hexdigest()
 
 
 class Counted:

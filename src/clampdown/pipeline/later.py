@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from clampdown.assess.rank_document import Rank
+from clampdown.assess.ways import Access
+from clampdown.pipeline import access as through
 from clampdown.pipeline import cuts, detecting, found
 from clampdown.pipeline.answers import Moment
 from clampdown.pipeline.api import Path_, open_store
@@ -16,6 +18,7 @@ from clampdown.pipeline.found import Watched
 from clampdown.pipeline.river import Tell, quiet
 from clampdown.publish.findings import with_sentences
 from clampdown.publish.outages import with_sentences as with_outages
+from clampdown.reference import Reference
 from clampdown.store.store import Store
 
 
@@ -109,6 +112,20 @@ def outages(
         return told.tables["outage_parts"]
     rows = told.tables["outages"]
     return with_outages(rows, told.tables["outage_parts"], told.tables["context"], told.labels) if sentences else rows
+
+
+def access(
+    store: Store | Path_,
+    country: str,
+    *,
+    network: int | str | None = None,
+    at: Moment = None,
+    reference: Reference | None = None,
+) -> Access:
+    """Which ways through work where, at the end of a day: every tool and way of the table of tools, for the country
+    and for each network that was tested. What nobody tried is `untested`. Using or testing such tools can be visible
+    and may be punished."""
+    return through.access(_held(store), country, network=network, at=at, reference=reference)
 
 
 def rank(store: Store | Path_, **asked: Any) -> Rank:

@@ -70,7 +70,7 @@ def mend(
             now = look()
         if not now.readable:
             return told(store, before)
-        if given and not given.keys() & now.again.keys():
+        if given and not {one.path for one in given.values()} & {one.path for one in now.again.values()}:
             hint = "A file goes by its name and its bytes: give it the name by which it was read."
             where = next(iter(given.values())).shown
             raise InputError("the store never read such a file, or holds it", where=where, hint=hint)

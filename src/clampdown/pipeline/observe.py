@@ -29,8 +29,10 @@ from clampdown.intake.sources import (
     outage_list,
     pings,
     plain,
+    psiphon,
     radar,
     snapshots,
+    snowflake,
     tor_users,
 )
 from clampdown.model import Batch, Reject
@@ -47,8 +49,10 @@ _TABLE_FORMS: Final = frozenset({"csv", "sql"})
 # Sources of signals and of published records; the first whose sniff takes a file reads it.
 SIGNALS: Final[tuple[SignalSource, ...]] = (
     bgp.SOURCE,
+    psiphon.SOURCE,
     ioda_json.SOURCE,
     radar.SOURCE,
+    snowflake.SOURCE,
     google_traffic.SOURCE,
     ioda_csv.SOURCE,
     tor_users.SOURCE,
@@ -64,14 +68,15 @@ _SIGNALS_ALONE: Final = (
     "they show"
 )
 
-Read = Callable[[BinaryIO | Counted, str, Kit, Limits], Iterator[Batch]]
+Read = Callable[..., Iterator[Batch]]  # as `read_input`; `of` is given where a person named a country
 
 
 def read_input(
-    stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits, signals: Sequence[SignalSource] = SIGNALS
-) -> Iterator[Batch]:
+    stream: BinaryIO | Counted, name: str, kit: Kit, limits: Limits, signals: Sequence[SignalSource] = SIGNALS,
+    of: str | None = None,
+) -> Iterator[Batch]:  # fmt: skip
     """Bytes to batches: each record by its source, neighbours of one source together, a reject by its neighbour's;
-    a file of signals as a whole by the source that took it."""
+    a file of signals as a whole by the source that took it. `of` reaches the sources whose files name no country."""
     found = records(stream, name, limits, signals)  # type: ignore[arg-type]
     takers = {source.name: source for source in signals}
     for source, neighbours in groupby(found, _Sources()):
@@ -80,7 +85,8 @@ def read_input(
             continue
         for opened in neighbours:
             if isinstance(opened, Opened):
-                yield from takers[opened.source].read(opened, kit)
+                taker = takers[opened.source]
+                yield from taker.read(opened._replace(of=of) if taker.placeless else opened, kit)
 
 
 def read_alone(
@@ -192,7 +198,8 @@ def _one(state: Reader, landing: Landing, key: str, one: Input, tell: Callable[[
     reasons: Counter[str] = Counter()
     with open_input(one) as file:
         stream = Counted(file, tell, one.shown)
-        for batch in state.read(stream, one.name, state.kit, state.limits):
+        said: dict[str, str] = {} if one.of is None else {"of": one.of}
+        for batch in state.read(stream, one.name, state.kit, state.limits, **said):
             landing.add(batch, key)
             reasons.update(reject.reason for reject in batch.rejects)
             new = batch.measurements.num_rows + len(batch.rejects)
@@ -202,4 +209,4 @@ def _one(state: Reader, landing: Landing, key: str, one: Input, tell: Callable[[
             tell(Progress(records=new))
         stream.say()
     tell(Progress(files=1))
-    return manifest.Input(one.name, one.size, state.kit.references, count, dict(sorted(reasons.items())))
+    return manifest.Input(one.name, one.size, state.kit.references, count, dict(sorted(reasons.items())), of=one.of)

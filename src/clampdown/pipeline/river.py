@@ -21,8 +21,8 @@ from clampdown.errors import StoreError, UsageError
 from clampdown.intake.containers import Limits
 from clampdown.judge.rules import Rules, load_rules
 from clampdown.model import UNKNOWN_DAY, Reject
-from clampdown.pipeline import days, observe
-from clampdown.pipeline.inputs import Input, Progress, find, key_of, spool
+from clampdown.pipeline import days, observe, whose
+from clampdown.pipeline.inputs import Input, Progress, find, spool
 from clampdown.reference import Reference, load_reference
 from clampdown.reference.load import own_files
 from clampdown.store import manifest as manifests
@@ -137,11 +137,12 @@ def ingest(
     limits: Limits | None = None,
     read: observe.Read = observe.read_input,
     leave: Collection[str] = (),
+    of: str | None = None,
 ) -> Summary:
     """Read files into a store, settle the days they touch, and judge those (unless `judge` is false).
 
     An input that is already here is not read again, unless `again` asks for it (new fingerprints over bodies). What
-    lands on days to `leave` is not settled.
+    lands on days to `leave` is not settled. `of`: the country of files that name none; all others are read as they are.
     """
     inputs = find([paths] if isinstance(paths, str | PathLike) else paths)
     if workers < 0:
@@ -158,7 +159,7 @@ def ingest(
         crew = _crew(workers, size)
         manifest = _pin(store, manifest, reference)
         run = _Run(store, manifest, reference, crew, progress)
-        keys, known = run.observe(inputs, limits or Limits(), read, again=again)
+        keys, known = run.observe(inputs, limits or Limits(), read, again=again, of=of)
         touched = run.settle(rules or load_rules(), judge=judge, leave=leave)
         manifests.collect(store.storage, run.manifest)
         return _summary(store, run.manifest, keys, len(inputs), known, touched)
@@ -214,15 +215,16 @@ class _Run:
         self.store, self.manifest, self.reference = store, manifest, reference
         self.workers, self.tell = workers, tell
 
-    def observe(self, inputs: list[Input], limits: Limits, read: observe.Read, *, again: bool) -> tuple[list[str], int]:
+    def observe(
+        self, inputs: list[Input], limits: Limits, read: observe.Read, *, again: bool, of: str | None
+    ) -> tuple[list[str], int]:
         """Read what is not here yet; returns the key of every input and how many were here."""
         keys: dict[str, None] = {}
         known = 0
 
         def fresh() -> Iterator[tuple[str, Input]]:
             nonlocal known
-            for one in inputs:
-                key = key_of(one)
+            for key, one in whose.keyed(inputs, self.manifest, of, limits):
                 here = key in self.manifest.inputs or key in keys
                 known += here
                 keys[key] = None

@@ -57,15 +57,20 @@ def text(
     if "country" in heads and len(set(rows["country"].to_pylist())) == 1:
         heads["country"] = _SAME
     lines = [tuple(heads), *(tuple(num.plain(cell) for cell in cells) for cells, _ in found)]
-    columns = [max(map(_wide, column)) for column in zip(*lines, strict=True)]
-    shown, widths = _fit(list(heads.values()), [min(wide, _WIDEST) for wide in columns], width)
-    yield _line(lines[0], shown, widths)
+    shown, widths = fitted(heads, lines, width)
+    yield line(lines[0], shown, widths)
     yield "  ".join("-" * widths[i] for i in shown)
-    for line, (_, sentence) in zip(lines[1:], found, strict=True):
-        yield _line(line, shown, widths)
+    for cells, (_, sentence) in zip(lines[1:], found, strict=True):
+        yield line(cells, shown, widths)
         if sentences and sentence is not None:
             indent = "    "
             yield textwrap.fill(num.visible(sentence), max(width, 40), initial_indent=indent, subsequent_indent=indent)
+
+
+def fitted(heads: Mapping[str, int], lines: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[int]]:
+    """(columns that are shown, the width of every column). `heads`: head -> when it may be left out, 0 for never."""
+    columns = [max(map(_wide, column)) for column in zip(*lines, strict=True)]
+    return _fit(list(heads.values()), [min(wide, _WIDEST) for wide in columns], width)
 
 
 def _fit(order: Sequence[int], widths: list[int], width: int) -> tuple[list[int], list[int]]:
@@ -88,7 +93,8 @@ def _shrink(shown: Sequence[int], widths: list[int], width: int, least: int) -> 
         widths[widest] = max(least, widths[widest] - over)
 
 
-def _line(cells: Sequence[str], shown: Sequence[int], widths: Sequence[int]) -> str:
+def line(cells: Sequence[str], shown: Sequence[int], widths: Sequence[int]) -> str:
+    """One row as one line."""
     return "  ".join(_cut(cells[i], widths[i]) for i in shown).rstrip()
 
 

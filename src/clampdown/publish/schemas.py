@@ -9,12 +9,17 @@ import msgspec
 from clampdown.assess import rank_document as rank
 from clampdown.assess.document import Report
 from clampdown.evidence import Proof
-from clampdown.publish import feeds, outages
+from clampdown.publish import feeds, outages, ways
+from clampdown.publish import ways_feed_document as feed
 from clampdown.publish.findings import Event, Finding, Member, Note
 from clampdown.publish.judged import Line
 from clampdown.publish.show import Shown
 
 OUTPUTS: Final[dict[str, tuple[str, Any]]] = {
+    "access": ("One line of `clampdown access --format jsonl`", ways.Line),
+    "access-feed": ("feed/v1/<CC>.json of `clampdown access --feed`", feed.Country),
+    "access-feed-index": ("index.json of `clampdown access --feed`", feed.Index),
+    "access-feed-map": ("map.json of `clampdown access --feed --map`", feed.Map),
     "events": ("One line of `clampdown events --format jsonl`", Event),
     "findings": ("One line of `clampdown findings --format jsonl`", Finding),
     "judge": ("One line of `clampdown judge --format jsonl`", Line),

@@ -91,6 +91,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     levels: int = 0
     published: int = 0
     cut: str | None = None  # what it brought of days before this one was forgotten; it also holds later days
+    of: str | None = None  # country that the person named, of a file that names none; the key covers it
 
 
 class Forgot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +107,7 @@ class Lost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     size: int
     days: tuple[str, ...]  # whose tables went; of others what it brought may still be here
+    of: str | None = None  # as in Input
 
 
 class Detected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

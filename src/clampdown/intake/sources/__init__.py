@@ -25,8 +25,10 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class SignalSource:
     """One format of signals or published records: whole files. `sniff` looks at the first bytes (up to 64 KiB,
-    unpacked, without a byte order mark), `read` takes the opened text to its end."""
+    unpacked, without a byte order mark), `read` takes the opened text to its end. `placeless`: its files do not say of
+    which country they are, and `Opened.of` says it where the reader did."""
 
     name: str
     sniff: Callable[[bytes], bool]
     read: Callable[[Opened, Kit], Iterator[Batch]]
+    placeless: bool = False

@@ -34,6 +34,7 @@ UNITS: Final = {
 PLANE_OF: Final = {
     "bgp": "control", "probing": "data", "pings": "data", "upstream": "data", "telescope": "background",
     "google": "usage", "mozilla": "usage", "cloudflare": "usage", "tor": "usage", "ooni": "usage",
+    "snowflake": "usage", "psiphon": "usage", "tests": "service",
 }  # fmt: skip
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.+:/-]{0,79}", re.ASCII)
 _MOST_STEP: Final = 366 * 86_400

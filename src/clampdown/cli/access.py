@@ -1,0 +1,75 @@
+"""Law: what is said of ways through goes out with its warning, and what nobody tried goes out as untested."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+
+import click
+
+from clampdown.cli.frame import Frame, common, open_frame, reference_option, store_option
+from clampdown.cli.listing import send
+from clampdown.cli.opening import open_reference, open_store, say_stale
+
+FORMS = ("table", "jsonl")
+
+
+@click.command("access")
+@click.argument("country", metavar="COUNTRY")
+@store_option
+@click.option("--network", metavar="AS", help="Only this network, such as AS64500, beside the country.")
+@click.option("--at", metavar="DATE", help="At the end of this day (UTC); default: the newest day with data.")
+@click.option("--format", "form", type=click.Choice(FORMS), help="Default: a table on a terminal, else jsonl.")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
+@reference_option
+@common
+@click.pass_context
+def command(
+    context: click.Context,
+    country: str,
+    network: str | None,
+    at: str | None,
+    form: str | None,
+    output: str | None,
+) -> None:
+    """Say which ways through work where, and which nobody tried.
+
+    Tools for circumvention, private networks, messengers and encrypted DNS, each by its ways (Tor: without a bridge,
+    obfs4, Snowflake ...), for the country and for each network with tests. COUNTRY is a two-letter code. Using or
+    testing such tools can be visible to those who watch the network, and may be punished. With -v each row of a table
+    is followed by its sentence.
+    """
+    frame = open_frame(context)
+    form = form or ("table" if output is None and sys.stdout.isatty() else "jsonl")
+    from clampdown.pipeline.access import access
+    from clampdown.publish import ways
+    from clampdown.publish.table import attribution
+    from clampdown.publish.words import ways as words
+
+    store, reference = open_store(frame), open_reference(frame)
+    made = access(store, country, network=network, at=at, reference=reference)
+    say_stale(frame, store, reference, detected=True)
+    _say_findings(frame, store.manifest().detected is not None, stale=store.stale_detection())
+    chunks: Iterator[bytes]
+    if form == "table":
+        width = shutil.get_terminal_size((120, 24)).columns
+        lines = ways.text(made, width, sentences=bool(frame.settings.verbose))
+        chunks = (f"{line}\n".encode("utf-8", "replace") for line in lines)
+    else:
+        chunks = ways.jsonl(made)
+    send(output, chunks)
+    frame.notes.note(words.WARNING)
+    for remark in words.REMARKS:
+        frame.notes.note(remark)
+    if output is not None or form != "table":
+        for note in attribution(ways.terms_of(made)):
+            frame.notes.note(note)
+
+
+def _say_findings(frame: Frame, made: bool, *, stale: bool) -> None:
+    """Since when it is so comes from the findings."""
+    if not made:
+        frame.notes.note(f"since when is not said, as nothing was detected: clampdown detect --store {frame.store()}")
+    elif stale:
+        frame.notes.warn(f"days have changed since this was detected: clampdown detect --store {frame.store()}")
