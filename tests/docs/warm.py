@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import sys
+from pathlib import Path
 
 SIZE = struct.Struct("<Q")
 IMPORTED = (
@@ -24,7 +25,7 @@ IMPORTED = (
 
 def ask(place: str, words: list[str]) -> int:
     """Have the command run; its exit code."""
-    asked = json.dumps({"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+    asked = json.dumps({"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}).encode()
     with socket.socket(socket.AF_UNIX) as one:
         one.connect(place)
         socket.send_fds(one, [SIZE.pack(len(asked))], [0, 1, 2])
