@@ -78,7 +78,7 @@ def test_without_one_voice_for_a_device_it_would_turn(
 ) -> None:
     """The tests above could not fail if sessions did not count by themselves."""
     monkeypatch.setattr(product, "voice", lambda each: each)
-    said = [judged(honest(truth, APART) + [mishap(lie)] + forged(lie, sessions, 3)) for sessions in COUNTS]
+    said = [judged([*honest(truth, APART), mishap(lie), *forged(lie, sessions, 3)]) for sessions in COUNTS]
     assert said[0].state == state
     assert (said[-1].state, said[-1].grade) == (never, "corroborated")
     alone = [judged(honest(truth, APART) + forged(lie, sessions, 3)).state for sessions in COUNTS]
