@@ -4,7 +4,7 @@ PY := .venv/bin/python
 
 .PHONY: demo test test-long lint types contract bench bench-access bench-detection bench-fetch bench-outages bench-ranking docs lock clean
 
-demo: ## the whole river on a synthetic archive; leaves demo/report.html
+demo: ## the whole river on a synthetic archive; leaves demo/report.html and demo/access.html
 	@$(PYTHON) bootstrap.py core
 	$(PY) -m clampdown demo --out demo
 

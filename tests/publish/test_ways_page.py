@@ -106,6 +106,19 @@ def test_what_works_is_seen_to() -> None:
     assert "<circle" in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", ["works", "impaired", "conflicting", "blocked"])
+def test_the_first_lines_tell_tests_from_counts_alone(state: str, language: str) -> None:
+    by_counts: dict[str, Any] = {"grade": "consistent", "reason": "counts_only", "vantage": None, "low": None}
+    each = (ways.way("tor", "snowflake", state), ways.way("psiphon", "tunnel", state, **by_counts))
+    text = html(ways.access(each), language)
+    lead = [told(line).strip() for line in re.findall(r"<p class=\"standfirst\">.*?</p>", text, re.DOTALL)]
+    tongue = Tongue(ways.access(each), language)
+    for key, way in ((state, each[0]), (f"{state}_counts", each[1])):
+        assert MARKS.sub("", tongue.say(key, names=tongue.names([way]))) in lead
+    assert (tongue.text_of("none_works") in lead) is (state != "works")
+
+
 def test_a_missing_cell_is_untested() -> None:
     access = ways.access((ways.way(), ways.way("tor", "meek", network=64500)))
     assert sum('class="w-untested"' in cell for cell in cells(html(access, "en"))) == 2

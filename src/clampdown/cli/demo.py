@@ -14,7 +14,7 @@ TITLES = {
     "archive": "making a synthetic archive",
     "ingest": "reading and judging it",
     "detect": "finding events and outages in it",
-    "report": "writing the page",
+    "report": "writing the pages",
     "compare": "laying what was found beside what was scripted",
 }
 
@@ -29,7 +29,8 @@ def command(context: click.Context, out: str, size: str) -> None:
     """Run everything on a synthetic country with known truth.
 
     Makes an archive of the fictional country XA in OONI's formats, with signals of its connectivity, reads and judges
-    it, detects events and outages, writes DIR/report.html, and prints what was found beside what was scripted: per
+    it, detects events and outages, writes DIR/report.html, and the page of ways through in two languages (access.html,
+    access.fa.html), and prints what was found beside what was scripted: per
     target, network and day, per event, and per outage. Exit code 1: an outage was not found as it was scripted.
     """
     frame = open_frame(context)
@@ -44,6 +45,7 @@ def command(context: click.Context, out: str, size: str) -> None:
             workers=frame.settings.workers,
         )
     write_stdout(made.text().encode())
+    frame.notes.note(f"which ways through work there: {Path(out) / 'access.html'}, in Persian access.fa.html")
     frame.notes.note(f"open {Path(out) / 'report.html'}", files=[str(path) for path in made.files])
     if made.problems:
         raise CheckFailed(

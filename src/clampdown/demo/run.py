@@ -19,8 +19,10 @@ from clampdown.demo.script import load_script
 from clampdown.demo.signals import make_signals
 from clampdown.errors import UsageError
 from clampdown.pipeline import Progress, Summary, ingest, open_storage
+from clampdown.pipeline.access import access
 from clampdown.pipeline.answers import report
 from clampdown.pipeline.detecting import detect
+from clampdown.publish import ways_page
 from clampdown.reference import load_reference
 from clampdown.store.storage import LocalStorage
 
@@ -31,6 +33,8 @@ _OWN: Final = (
     "reference",
     "store",
     "report.html",
+    "access.html",
+    "access.fa.html",
     "report.json",
     "witnesses.csv",
     "comparison.csv",
@@ -118,6 +122,7 @@ def run_demo(
     detect(store, workers=workers, progress=progress)
     stage("report")
     paper = report(store, COUNTRY, reference=reference)
+    ways = access(store, COUNTRY, reference=reference)
     stage("compare")
     script = load_script()
     days = SIZES[size].days or range(1, script.days + 1)
@@ -128,6 +133,7 @@ def run_demo(
     )
     made = {
         "report.html": paper.html, "report.json": paper.json, "witnesses.csv": paper.witnesses,
+        "access.html": ways_page.page(ways), "access.fa.html": ways_page.page(ways, "fa"),
         "comparison.csv": comparison.csv(), "events.csv": events.csv(),
         "outages.csv": outages.csv(),
     }  # fmt: skip

@@ -81,8 +81,11 @@ class View(NamedTuple):
         found = {state: [way for way in self.asked if way.state == state] for state in STATES}
         if not self.bars:
             return (num.Sentence(t.text_of("nothing")),)
-        lines = [t.say("works", names=t.names(found["works"]))] if found["works"] else [t.say("none_works")]
-        lines += [t.say(state, names=t.names(found[state])) for state in ("impaired", "blocked") if found[state]]
+        lines = [] if found["works"] else [t.say("none_works")]
+        for state in ("works", "impaired", "conflicting", "blocked"):  # what rests on counts alone says so
+            for key, alone in ((state, False), (f"{state}_counts", True)):
+                mine = [way for way in found[state] if (way.vantage is None) is alone]
+                lines += [t.say(key, names=t.names(mine))] if mine else []
         if found["untested"]:
             lines.append(t.say("untested", n=t.count(len(found["untested"])), ways=t.count(len(self.asked))))
         return tuple(lines)
