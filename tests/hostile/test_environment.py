@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -66,6 +68,11 @@ def many(count: int) -> bytes:
     return b"".join(given.lines(given.ONE.replace(b"0001a000", b"%08x" % n)) for n in range(count))
 
 
+def poured(inlet: int, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), os.fdopen(inlet, "wb") as pipe:
+        pipe.write(data)
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     (tmp_path / "a.jsonl").write_bytes(given.lines(*given.LINES))
@@ -106,9 +113,23 @@ def test_a_reader_that_leaves(here: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
-def test_stdin_with_every_container(kind: str, here: Path) -> None:
+def test_stdin_with_every_container(
+    kind: str, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two of them through a program of its own; the others through a pipe into this process."""
     file = given.FILES[kind]
-    code, out, _ = shell(f"{PROGRAM}ingest - --store s --json", here, file.data)
+    if kind in ("plain", "a tar that climbs"):
+        code, out, _ = shell(f"{PROGRAM}ingest - --store s --json", here, file.data)
+    else:
+        monkeypatch.chdir(here)
+        outlet, inlet = os.pipe()
+        with os.fdopen(outlet) as stdin:
+            writer = threading.Thread(target=poured, args=(inlet, file.data))
+            writer.start()
+            monkeypatch.setattr(sys, "stdin", stdin)
+            code = run(group, ["ingest", "-", "--store", "s", "--json"])
+            writer.join()
+        out = capfd.readouterr().out
     got = json.loads(out)
     assert code == 0
     assert got["measurements"] == file.measurements or file.measurements < 0

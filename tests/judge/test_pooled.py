@@ -137,18 +137,29 @@ def test_a_resubmission_counts_once() -> None:
     assert sum(row["n_blocked"] for row in found.cells.to_pylist() if row["layer"] == "state") == 2
 
 
-FORGED = st.lists(st.sampled_from([None, RESET, "generic_timeout_error", "eof_error"]), min_size=1, max_size=40)
-
-
-@settings(max_examples=12, deadline=None)
-@given(failures=FORGED, country=st.sampled_from(["XA", "XB"]), network=st.sampled_from([64496, 64499]))
-def test_one_forger_moves_nobody_elses_verdict(failures: list[str | None], country: str, network: int) -> None:
-    honest = [
+def honest() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    return [
         fine("h0"),
         blocked("h1", network=64497),
         fine("h2", network=64498, country="XB"),
         blocked("h3", country="XC"),
     ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, str]:
+    """What is said of the honest where nobody forges."""
+    return states(judged(*honest()))
+
+
+FORGED = st.lists(st.sampled_from([None, RESET, "generic_timeout_error", "eof_error"]), min_size=1, max_size=40)
+
+
+@settings(max_examples=12, deadline=None)
+@given(failures=FORGED, country=st.sampled_from(["XA", "XB"]), network=st.sampled_from([64496, 64499]))
+def test_one_forger_moves_nobody_elses_verdict(
+    undisturbed: dict[str, str], failures: list[str | None], country: str, network: int
+) -> None:
     forged = [
         (
             measurement(f"f{n}", vantage="forger", country=country, network=network, hour=n % 24),
@@ -156,21 +167,27 @@ def test_one_forger_moves_nobody_elses_verdict(failures: list[str | None], count
         )
         for n, failure in enumerate(failures)
     ]
-    before, after = states(judged(*honest)), states(judged(*honest, *forged))
-    assert {name: after[name] for name in before} == before
+    after = states(judged(*honest(), *forged))
+    assert {name: after[name] for name in undisturbed} == undisturbed
+
+
+EIGHT = [blocked(f"m{n}", network=64496 + n % 3) if n % 2 else fine(f"m{n}") for n in range(8)]
+
+
+@pytest.fixture(scope="module")
+def in_order() -> Judged:
+    return judged(*EIGHT)
 
 
 @settings(max_examples=8, deadline=None)
 @given(order=st.permutations(range(8)), threads=st.sampled_from([1, 2]))
-def test_order_and_threads_change_no_byte(order: list[int], threads: int) -> None:
-    records = [blocked(f"m{n}", network=64496 + n % 3) if n % 2 else fine(f"m{n}") for n in range(8)]
-    expected = judged(*records)
+def test_order_and_threads_change_no_byte(in_order: Judged, order: list[int], threads: int) -> None:
     found = judge_day(
-        Engine(threads=threads), *world(*(records[n] for n in order)), rules=RULES, reference=REFERENCE, pooled=True
+        Engine(threads=threads), *world(*(EIGHT[n] for n in order)), rules=RULES, reference=REFERENCE, pooled=True
     )
     for name in ("verdicts", "fired", "cells", "cell_rules", "cell_versions", "coverage"):
         table: pa.Table = getattr(found, name)
-        assert table.equals(getattr(expected, name)), name
+        assert table.equals(getattr(in_order, name)), name
 
 
 def test_a_new_fingerprint_is_applied_to_history_without_a_raw_file() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable, Generator
 from itertools import count
@@ -44,6 +45,27 @@ def test_a_name_is_given_once(storage: Storage) -> None:
     assert storage.read("manifest/1.json") == b"a"
     assert storage.list("manifest") == ["manifest/1.json"]
     assert storage.size("manifest/1.json") == 1
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_so_is_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def synced(descriptor: int) -> None:
+        at = os.fstat(descriptor)
+        seen.append("folder" if stat.S_ISDIR(at.st_mode) else f"{at.st_size} bytes")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    store = LocalStorage(tmp_path / "s", lambda step: seen.append(step.split()[0]))
+    whole = ["begin", "written", "3 bytes", "synced", "named", "folder", "done"]
+    assert store.write_new("manifest/1.json", b"abc")
+    assert seen == whole
+    seen.clear()
+    sink = store.create("tables/x.parquet")
+    sink.file.write(b"abc")
+    sink.close()
+    assert seen == whole
 
 
 def test_a_sink_exists_when_it_is_closed(storage: Storage) -> None:

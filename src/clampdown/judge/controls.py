@@ -162,8 +162,10 @@ def hits(
     return engine.script(steps, tables, {"hits": HITS})["hits"]
 
 
-def kin(engine: Engine, observations: pa.Table) -> pa.Table:
+def kin(engine: Engine, observations: Rows) -> pa.Table:
     """Pairs of a host and another that it redirects to, of which both bear one owner's name: a sister site."""
+    if isinstance(observations, Stream):
+        observations = observations.select(["origin", "operation", "hostname", "location"])
     seen = engine.query(
         "SELECT DISTINCT hostname, location FROM observations WHERE origin = 'probe' "
         "AND operation = 'http_exchange' AND hostname IS NOT NULL AND location IS NOT NULL "
