@@ -210,11 +210,11 @@ def thresholds_page() -> str:
         ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
     )
     for heading, file in files:
-        found, head = read(path := CODE / file), f"## {heading}\n\n{law(path)[:1].upper()}{law(path)[1:]}\n"
-        tail = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in found.pop("breaks", [])]
-        tail += [(f"weight of `{n}`", one["weight"], one["reason"]) for n, one in found.pop("component", {}).items()]
-        rows = [(f"`{n}`", v["value"], v["reason"]) for n, v in found.get("limits", found).items() if "value" in v]
-        parts += [head, table(("threshold", "value", "reason"), [*rows, *tail])]
+        got, head = read(path := CODE / file), f"## {heading}\n\n{law(path)[:1].upper()}{law(path)[1:]}\n"
+        rows = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in got.pop("breaks", [])]
+        rows += [(f"weight of `{n}`", one["weight"], one["reason"]) for n, one in got.pop("component", {}).items()]
+        rows = [(f"`{n}`", v["value"], v["reason"]) for n, v in got.get("limits", got).items() if "value" in v] + rows
+        parts += [head, table(("threshold", "value", "reason"), rows)]
     return "\n".join(parts)
 
 

@@ -228,10 +228,6 @@ COUNTS = [
     ([count(132, 0.97)], "blocked", "consistent"),
     ([count(1071, 0.2)], "impaired", "consistent"),
     ([count(1071, 0.02)], "works", "consistent"),
-    ([count(None, 0.02)], "untested", "insufficient"),  # a share of nobody knows how many
-    ([count(19, 0.0)], "untested", "insufficient"),
-    ([count(500, 0.0, time="2026-09-10T00:00:00Z")], "untested", "insufficient"),  # older than two weeks
-    ([], "untested", "insufficient"),
     ([count(500, 0.0), count(200, 0.9, source="t")], "conflicting", "consistent"),
 ]
 
@@ -241,9 +237,35 @@ def test_counts_alone(found: list[Counted], state: str, grade: str) -> None:
     said = cell(answer([], counted={"torsf": tuple(found)}))
     assert (said.state, said.grade) == (state, grade)
     assert said.counted == tuple(found)
-    if state != "untested":
-        assert (said.reason, said.vantage, said.low, said.high) == ("counts_only", None, None, None)
+    assert (said.reason, said.vantage, said.low, said.high) == ("counts_only", None, None, None)
     assert cell(answer([], counted={"torsf": tuple(found)}), "tor/obfs4").state == "untested"
+
+
+OLD = "2026-09-10T00:00:00Z"  # more than two weeks before
+SILENT = [
+    ([count(None, 0.02)], "only_a_share"),  # of nobody knows how many
+    ([count(19, 0.0)], "few_measurements"),
+    ([count(19, 0.0), count(None, 0.02, source="t")], "few_measurements"),
+    ([count(500, 0.0, time=OLD), count(None, 0.02, source="t")], "only_a_share"),
+    ([count(500, 0.0, time=OLD)], "stale"),
+    ([count(None, 0.0, time=OLD)], "stale"),
+]
+
+
+@pytest.mark.parametrize(("found", "reason"), SILENT)
+def test_counts_that_say_no_state_are_not_untested(found: list[Counted], reason: str) -> None:
+    """Somebody tried: too little is known of it, and no number of it stands as a share of success."""
+    said = cell(answer([], counted={"torsf": tuple(found)}))
+    assert (said.state, said.reason, said.grade) == ("insufficient", reason, "insufficient")
+    assert (said.n, said.ok, said.share, said.low, said.vantage) == (0, 0, None, None, None)
+    assert said.counted == tuple(found)
+
+
+def test_without_tests_and_counts_it_is_untested() -> None:
+    said = cell(answer([], counted={"torsf": ()}))
+    assert (said.state, said.reason, said.counted) == ("untested", None, ())
+    lone = verdicts(SNOW, "o")
+    assert cell(answer(lone, counted={"torsf": (count(None, 0.0),)})).reason == cell(answer(lone)).reason
 
 
 def test_tests_go_before_counts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import records
 from jsonschema import Draft202012Validator
 
 import clampdown
+from clampdown.cli import access as cli
 from clampdown.cli import group
 from clampdown.cli.frame import run
 from clampdown.errors import InputError
 from clampdown.publish.words import ways as words
+from clampdown.publish.words.ways_page import LANGUAGES, load
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILS = nettests.VANILLA_TOR
@@ -24,6 +27,7 @@ COMES = FAILS | {"failure": None, "error": None, "success": True, "bootstrap_tim
                  "tor_progress_tag": "done", "tor_progress_summary": "Done"}  # fmt: skip
 SNOW = {"transport_name": "snowflake", "rendezvous_method": "ampcache"}
 NOTHING = {"works", "impaired", "blocked"}
+MARKS = re.compile("[\u2066-\u2069]")
 
 
 def record(test: str, keys: Any, day: int, session: int, network: int = 64500, **more: Any) -> dict[str, Any]:
@@ -135,7 +139,66 @@ def test_counts_alone_are_at_most_consistent(said: Say) -> None:
     lines = lines_of(said, "XB")
     snow, direct = cell(lines, "tor", "snowflake"), cell(lines, "tor", "direct")
     assert (snow["state"], snow["grade"], snow["reason"], snow["n"]) == ("blocked", "consistent", "counts_only", 132)
-    assert (direct["state"], direct["counted"][0]["failed_share"]) == ("untested", 0.2)
+    assert (direct["state"], direct["reason"], direct["n"]) == ("insufficient", "only_a_share", 0)
+    assert (direct["share"], direct["counted"][0]["failed_share"]) == (None, 0.2)
+    assert direct["sentence"].endswith("too little data: a share is published without its number of tests.")
+
+
+def test_a_share_without_its_number_is_told_as_such_in_every_form(said: Say) -> None:
+    """Beside a counted share it is neither untested nor one that works, and no share of success stands for it."""
+    (row,) = (r for r in said("XB", "--format", "table")[1].splitlines() if r.startswith("  without a bridge"))
+    assert row.split("country")[1].strip().startswith("too little data: only a share  ")
+    assert "untested" not in row
+    assert not NOTHING & set(row.split())
+    for language, few, why in (
+        ("en", "too little data", "a share is published without its number of tests"),
+        ("fa", "دادهٔ ناکافی", "فقط سهم منتشر شده و شمار آزمون‌ها معلوم نیست"),
+    ):
+        text = said("XB", "--format", "html", "--language", language)[1]
+        (line,) = re.findall(r'<td class="w-insufficient".*?</td>', text, re.DOTALL)
+        (found,) = (d for d in re.findall(r'<details class="cell".*?</details>', text, re.DOTALL) if why in told(d))
+        for part in (line, found):
+            assert few in told(part)
+            assert why in told(part)
+            assert load(language)["state"]["untested"] not in told(part)
+            assert not re.search(rf"\b{load(language)['text']['n']} [0۰]", told(part)), "nobody knows how many"
+
+
+def told(text: str) -> str:
+    return MARKS.sub("", re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", text)))
+
+
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_untested_reads_as_nothing_else_on_the_page(said: Say, language: str, tmp_path: Path) -> None:
+    file = tmp_path / "access.html"
+    code, out, err = said("XA", "--format", "html", "--language", language, "-o", str(file))
+    assert (code, out) == (0, "")
+    assert words.WARNING in err
+    text = file.read_text()
+    assert text == said("XA", "--format", "html", "--language", language)[1]
+    assert f'<html lang="{language}" dir="{"rtl" if language == "fa" else "ltr"}"' in text
+    word = load(language)["state"]
+    rows = re.findall(r'<td class="w-untested".*?</td>', text, re.DOTALL)
+    assert len(rows) > 60
+    listed = re.findall(r'<ul class="nobody">.*?</ul>', text, re.DOTALL)
+    assert len(listed) == 1
+    for part in [*rows, *listed]:
+        assert word["works"] not in told(part)
+        assert "w-works" not in part
+        assert "%" not in told(part)
+        assert "٪" not in told(part)
+    assert all(word["untested"] in told(part) for part in rows)
+    works = re.findall(r'<td class="w-works".*?</td>', text, re.DOTALL)
+    assert len(works) == 2, "Tor without a bridge, in the country and on its network"
+    assert all(word["works"] in told(part) for part in works)
+
+
+def test_the_command_knows_the_languages_of_the_page() -> None:
+    assert cli.LANGUAGES == LANGUAGES
+
+
+def test_english_is_the_language_of_a_page(said: Say) -> None:
+    assert said("XA", "--format", "html")[1] == said("XA", "--format", "html", "--language", "en")[1]
 
 
 def test_untested_reads_as_nothing_else_in_lines(said: Say) -> None:
@@ -186,6 +249,11 @@ def test_one_network_and_one_day(said: Say) -> None:
         (("XA", "--at", "yesterday"), "is not a time"),
         (("Xanadu",), "is not a country code"),
         (("XA", "--format", "csv"), "csv"),
+        (("XA", "--format", "jsonl", "--language", "fa"), "Add --format html"),
+        (("XA", "--language", "en"), "Add --format html"),
+        (("XA", "--format", "html", "--language", "de"), "de"),
+        (("XA", "--format", "jsonl", "-o", "access.html"), "Add --format html"),
+        (("XA", "-o", "access.HTML"), "Add --format html"),
     ],
 )
 def test_what_cannot_be_answered_is_said(asked: tuple[str, ...], says: str, said: Say) -> None:

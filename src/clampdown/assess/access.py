@@ -220,12 +220,16 @@ def _cell(
 
 
 def _with_counts(made: doc.Way, way: Way, enough: int, same: int, world: _World) -> doc.Way:
-    """The country's cell with its networks, and with published counts, which speak where no test does."""
+    """The country's cell with its networks, and with published counts, which speak where no test does. Where these
+    too say nothing, somebody tried all the same."""
     counted = tuple(one for test in way.counted for one in world.given.counted.get(test, ()))
     made = msgspec.structs.replace(made, networks=enough, networks_state=same, counted=counted)
     told = counts.state_of(counted, world.at, world.limits) if made.state in _UNSAID else None
     if told is None:
-        return made
+        if made.state != "untested" or not counted:
+            return made
+        reason = counts.unsaid(counted, world.at, world.limits)
+        return msgspec.structs.replace(made, state="insufficient", reason=reason, vantage=None)
     state, count = told
     n = count.n or 0
     return msgspec.structs.replace(

@@ -85,6 +85,14 @@ def state_of(found: Sequence[Counted], at: str, limits: Limits) -> tuple[str, Co
     return ("conflicting" if states >= {"works", "blocked"} else "impaired"), newest
 
 
+def unsaid(found: Sequence[Counted], at: str, limits: Limits) -> str:
+    """Why counts that are there say nothing by themselves: somebody tried, so this is not `untested`."""
+    told = [c for c in found if c.time[:10] >= first_day(at, limits.fresh_days)]
+    if not told:
+        return "stale"
+    return "only_a_share" if all(c.n is None for c in told) else "few_measurements"
+
+
 def _state(count: Counted, limits: Limits) -> str:
     if 1 - count.failed_share >= limits.counts_ok:
         return "works"

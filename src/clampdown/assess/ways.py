@@ -80,7 +80,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     operator: str
     test: str
     time: str  # of the count
-    n: int | None  # tests; null: only a share is published, and that is below every floor
+    n: int | None  # tests; null: only a share is published, and that says no state
     failed: int | None
     failed_share: float
     since: str | None  # of all counts of this test in the window: the first,

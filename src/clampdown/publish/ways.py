@@ -147,10 +147,23 @@ def _network(number: int | None) -> str | None:
     return None if number is None else num.network(number)
 
 
+def passed_on(access: Access) -> Access:
+    """The answer as it may leave: numbers of a source that may not be passed on stay where they are."""
+    closed = {each.source for each in terms_of(access) if each.redistribute == "no"}
+    if not closed:
+        return access
+    ways = tuple(
+        msgspec.structs.replace(way, counted=tuple(one for one in way.counted if one.source not in closed))
+        for way in access.ways
+    )
+    usage = tuple(one for one in access.usage if one.source not in closed)
+    return msgspec.structs.replace(access, ways=ways, usage=usage)
+
+
 def lines_of(access: Access) -> Iterator[Line]:
-    """Every line, the head first. Numbers of a source that may not be passed on stay where they are."""
+    """Every line, the head first."""
+    access = passed_on(access)
     terms = terms_of(access)
-    closed = {each.source for each in terms if each.redistribute == "no"}
     yield Head(
         format=access.format, country=access.question.country, network=_network(access.question.network),
         as_of=access.as_of, first=access.first, last=access.last, warning=words.WARNING, remarks=words.REMARKS,
@@ -163,17 +176,15 @@ def lines_of(access: Access) -> Iterator[Line]:
         reference=access.inputs.reference, witnesses_digest=access.witnesses_digest,
     )  # fmt: skip
     for way in access.ways:
-        same: dict[str, Any] = {n: getattr(way, n) for n in Way.__struct_fields__ if n not in ("network", "counted")}
+        same: dict[str, Any] = {n: getattr(way, n) for n in Way.__struct_fields__ if n != "network"}
         yield WayLine(
             **same, network=_network(way.network), labels=_labels(access, way.tool, way.way),
-            counted=tuple(one for one in way.counted if one.source not in closed),
             sentence=words.sentence(access, way),
         )  # fmt: skip
     for usage in access.usage:
-        if usage.source not in closed:
-            same = {name: getattr(usage, name) for name in Usage.__struct_fields__}
-            labels = _labels(access, usage.tool, usage.way)
-            yield UsageLine(**same, labels=labels, sentence=words.users(access, usage))
+        same = {name: getattr(usage, name) for name in Usage.__struct_fields__}
+        labels = _labels(access, usage.tool, usage.way)
+        yield UsageLine(**same, labels=labels, sentence=words.users(access, usage))
     for each in access.conflicts:
         yield ConflictLine(
             tool=each.tool, way=each.way, labels=_labels(access, each.tool, each.way), conflict=each.kind,
@@ -236,7 +247,7 @@ def _cells(access: Access, way: Way, more: int) -> tuple[str, ...]:
         where += f" ({num.count(way.networks_state or 0)} of {num.count(way.networks)})"
     interval = "-" if way.low is None or way.high is None else f"{way.low:.2f}-{way.high:.2f}"
     return (
-        label, where, words.STATE[way.state], "-" if way.state == "insufficient" else way.grade,
+        label, where, words.state(way), "-" if way.state == "insufficient" else way.grade,
         f"{num.count(way.ok)} of {num.count(way.n)}" if way.n else "-", interval,
         "?" if way.vantage is None else num.bounds(way.vantage.low, way.vantage.high),
         (way.last_ok or "-")[:10], (way.last_failed or "-")[:10], _stages(way.stages), _since(way.since),

@@ -41,7 +41,7 @@ STATE_MEANS: Final = {
     "differ in this.",
     "refused": "The far end itself declines.",
     "down": "It fails for everyone, here and elsewhere.",
-    "insufficient": "Somebody tried, and too few did for anything to be said.",
+    "insufficient": "Somebody tried, and too few did, or their number is not published: nothing can be said.",
     "untested": "Nobody tried in these days.",
 }
 REASON: Final = {
@@ -57,7 +57,17 @@ REASON: Final = {
     "networks_differ": "networks differ",
     "networks_together": "no network has enough data by itself",
     "counts_only": "published counts alone, without vantage points",
+    "only_a_share": "a share is published without its number of tests",
+    # of users
+    "withheld": "the days are withheld: the share of directories that report jumped",
+    "counting_changed": "the way of counting changed, and too few days are known since",
+    "short_reference": "too few days are known before to say what is usual",
+    "few_users": "too few users for a change to mean anything",
+    "no_connectivity": "nothing tells how well connected the country was",
+    "nearly_dark": "the country was nearly dark in these days",
 }
+# What a narrow table has room for; elsewhere the reason is said in full.
+BRIEF: Final = {"only_a_share": "only a share"}
 STAGE: Final = {
     "config": "finding the bridge or the configuration",
     "connect": "connecting",
@@ -132,6 +142,12 @@ def reason(code: str | None) -> str | None:
     return None if code is None else REASON.get(code, num.plain(code))
 
 
+def state(way: Way) -> str:
+    """The word of a state, with a reason that a table must not leave out."""
+    brief = BRIEF.get(way.reason or "")
+    return f"{STATE[way.state]}: {brief}" if brief else STATE[way.state]
+
+
 def sentence(access: Access, way: Way) -> str:
     """One cell as one sentence."""
     place = "the country" if way.network is None else num.network(way.network)
@@ -150,7 +166,7 @@ def sentence(access: Access, way: Way) -> str:
     parts.append(f"last success {way.last_ok[:10]}" if way.last_ok else "no success seen")
     if way.last_failed:
         parts.append(f"last failure {way.last_failed[:10]}")
-    if way.reason == "counts_only":
+    if way.vantage is None:  # counts only: they do not say when a try last came through
         parts = parts[: 1 + bool(share(way))]
     return head + "; ".join([*parts, *since(way.since)]) + "."
 
