@@ -32,11 +32,11 @@ SMALL: Final[dict[str, Any]] = {
     "isolated": 1,
     "others": 1,
     "workers": 1,
-    "blocks": 2,
-    "national": (4, 3),
-    "forgers": ("a", "d"),
-    "countries": 3,
-    "rate": 3.0,
+    "blocks": 1,
+    "national": (3, 2),
+    "forgers": ("d",),
+    "countries": 2,
+    "rate": 1.0,
 }
 
 
@@ -97,12 +97,12 @@ def show(figures: list[Figure]) -> None:
 
 
 def parts(plan: Plan, *, small: bool, folder: Path) -> dict[str, Callable[[], list[Figure]]]:
-    scale, days = (0.06, 28) if small else (1.0, 364)
+    scale, days = (0.05, 28) if small else (1.0, 364)
     some = days if small else 91
     quiet = worlds.quiet(seeds(plan.family, 1)[0], scale=scale, days=days)
     size: dict[str, Any] = {"quiet": 3000, "blocked": 500, "rates": (1.0, 0.2)}
     if small:
-        size = {"quiet": 10, "blocked": 5, "rates": (1.0,)}
+        size = {"quiet": 3, "blocked": 3, "rates": (1.0,)}
     found: dict[str, Callable[[], list[Figure]]] = {"series": lambda: compared(plan, **size)}
     for one in arms.SMALL_ARMS:
         found[one.__name__] = lambda one=one: one(plan)  # type: ignore[misc]

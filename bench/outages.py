@@ -97,7 +97,7 @@ def _shown(figures: list[Figure]) -> list[dict[str, object]]:
 def parts(asked: argparse.Namespace, folder: Path) -> dict[str, Callable[[], list[dict[str, Any]]]]:
     size = Size(asked.family, asked.worlds, asked.countries, asked.years, asked.workers)
     if asked.small:
-        size = Size(asked.family, 1, 1, 0.35, 1)
+        size = Size(asked.family, 1, 1, 0.2, 1)
     scale = 0.0003 if asked.small else asked.scale
     return {
         "signals": lambda: signals(asked),

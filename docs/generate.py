@@ -206,15 +206,15 @@ def thresholds_page() -> str:
         ("Ways through", "assess/access.toml"),
         ("Users of ways through", "assess/usage.toml"),
         ("The feed of ways through", "assess/feed.toml"),
-        ("Detection", "detect/thresholds.toml"),
+        *(("Ranks", "assess/rank.toml"), ("Detection", "detect/thresholds.toml")),
         ("Levels of BGP", "intake/sources/bgp/thresholds.toml"),
     )
     for heading, file in files:
-        found = read(path := CODE / file)
-        rows = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in found.pop("breaks", [])]
-        rows = [(f"`{n}`", one["value"], one["reason"]) for n, one in found.items() if "value" in one] + rows
-        parts += [f"## {heading}\n", f"{law(path)[:1].upper()}{law(path)[1:]}\n"]
-        parts += [table(("threshold", "value", "reason"), rows)]
+        got, head = read(path := CODE / file), f"## {heading}\n\n{law(path)[:1].upper()}{law(path)[1:]}\n"
+        rows = [(f"`{one['signal']}` breaks", one["day"], one["reason"]) for one in got.pop("breaks", [])]
+        rows += [(f"weight of `{n}`", one["weight"], one["reason"]) for n, one in got.pop("component", {}).items()]
+        rows = [(f"`{n}`", v["value"], v["reason"]) for n, v in got.get("limits", got).items() if "value" in v] + rows
+        parts += [head, table(("threshold", "value", "reason"), rows)]
     return "\n".join(parts)
 
 

@@ -188,9 +188,10 @@ def test_outputs_have_the_shape_of_their_schemas(files: Path, store: str, said: 
         "verify": [said("verify", "report.json", "--store", store, "--json")[1]],
     }
     schemas = {p.stem: json.loads(p.read_text()) for p in (ROOT / "docs/schema").glob("*.json")}
-    # Held against their outputs in test_detected, _fetch_jobs, _keeping, _listing, _outages, _watch and tests/access.
+    # Held against their outputs in test_detected, _fetch_jobs, _keeping, _listing, _outages, _watch, tests/access and
+    # tests/assess.
     feed = {"access-feed", "access-feed-index", "access-feed-map"}
-    detected = feed | {"access", "detect", "events", "findings", "members", "notes", "outages", "watch"}
+    detected = feed | {"access", "detect", "events", "findings", "members", "notes", "outages", "rank", "watch"}
     kept = {"doctor", "fetch", "fetch-dry-run", "fetch-jobs", "forget", "status"}
     assert schemas.keys() == outputs.keys() | detected | kept
     for name, texts in outputs.items():

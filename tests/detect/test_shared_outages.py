@@ -19,8 +19,8 @@ pytestmark = pytest.mark.shared
 def found(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Callable[..., dict[str, list[dict[str, Any]]]]:
     def find(*files: str) -> dict[str, list[dict[str, Any]]]:
         folder = tmp_path_factory.mktemp("store")
-        ingest([next((shared / "cases").glob(name)) for name in files], folder / "s")
-        made = compute(open_store(folder / "s"))
+        ingest([next((shared / "cases").glob(name)) for name in files], folder / "s", workers=1)
+        made = compute(open_store(folder / "s"), workers=1)
         return {name: json.loads(json.dumps(table.to_pylist(), default=str)) for name, table in made.items()}
 
     return find
@@ -51,10 +51,11 @@ def test_the_nights_of_bago(found: Any) -> None:
 
 
 def test_tor_users(found: Any) -> None:
-    iran = found("series/tor-data-ir.csv")
-    assert not [row for row in iran["outages"] if row["onset_before"].startswith("2022-09")]
-    assert ("surge", "2022-09-21") in {(note["kind"], note["first"]) for note in iran["notes"]}
-    assert ("withheld", "2022-09-29") in {(note["kind"], note["first"]) for note in iran["notes"]}
-    russia = found("series/tor-data-ru.csv")["outages"]
+    made = found("series/tor-data-ir.csv", "series/tor-data-ru.csv")  # one store: its days are the same
+    iran, russia = ([row for row in made["outages"] if row["country"] == code] for code in ("IR", "RU"))
+    assert len(iran) + len(russia) == len(made["outages"])
+    assert not [row for row in iran if row["onset_before"].startswith("2022-09")]
+    notes = {(note["kind"], note["first"], note["country"] or note["countries"]) for note in made["notes"]}
+    assert {("surge", "2022-09-21", "IR"), ("withheld", "2022-09-29", "IR RU")} <= notes
     first = min(russia, key=lambda row: row["onset_before"])
     assert (first["onset_before"], first["grade"]) == ("2021-12-14 00:00:00", "insufficient")

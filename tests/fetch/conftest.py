@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,15 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 def fetches(
     tmp_path: Path, server: Replay, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Say:  # fmt: skip
-    """Runs `clampdown fetch` with these words, against a mirror of all services, the server of this test."""
+    """Runs `clampdown fetch` with these words, against a mirror of all services, the server of this test.
+
+    Between two requests it pauses, but for less than a service would want: that is for guests, and this is home."""
+    polite = manners.Manners
+
+    def at_home(**given: Any) -> manners.Manners:
+        return polite(**given | {"pause": min(given.get("pause", 0.0), 0.002)})
+
+    monkeypatch.setattr(manners, "Manners", at_home)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLAMPDOWN_STORE", "store")
     monkeypatch.setenv("CLAMPDOWN_MIRROR", server.url)

@@ -44,8 +44,12 @@ def _spread_of_pairs(state: State, dice: np.random.Generator) -> Floats:
     prior, now = state.prior, state.spread["pair"]
     other = float(np.clip(now * np.exp(dice.normal(0, 0.25)), 0.1, 5.0))
 
+    # Where a list was chosen, its pairs are above zero for that reason, and say nothing of the spread.
+    plain = state.lure.slope[state.pair_country] == 0
+
     def whole(log: Floats, spread: float) -> float:
-        away = float(np.log(spread / prior.pair)) / 0.8
+        away = float(np.log(spread / prior.pair)) / prior.pair_spread
+        log = log[plain]
         most = log.max(axis=1)
         return float((np.log(np.exp(log - most[:, None]).sum(axis=1)) + most).sum()) - 0.5 * away**2
 

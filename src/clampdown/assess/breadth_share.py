@@ -49,7 +49,9 @@ def shares(state: Drawn, parts: Bools | None, dice: np.random.Generator) -> Floa
     """[lists, countries]: share of the common list that is blocked, then of each of `parts` [parts, common targets];
     each network that was measured has the same weight."""
     rest, common = state.rest + state.usual(), state.listed.shape[1]
-    lists = None if parts is None else np.vstack([np.ones((1, common), bool), parts]).astype(np.float32)
+    # Columns of each list, and no product of matrices: threads of the linear algebra would fight with the chains.
+    lists = None if parts is None else [slice(None), *(np.flatnonzero(part) for part in parts)]
+    size = np.array([common, *([] if parts is None else np.maximum(parts.sum(axis=1), 1))])
     share = np.zeros((1 if lists is None else len(lists), state.networks))
     height = max(_BLOCK // common, 1)
     for first in range(0, state.networks, height):
@@ -60,8 +62,9 @@ def shares(state: Drawn, parts: Bools | None, dice: np.random.Generator) -> Floa
             spread = np.sqrt(np.maximum(total - np.einsum("ij,ij->i", chance, chance), 0))
             share[0, first:last] = np.clip((total + spread * dice.normal(size=last - first)) / common, 0, 1)
         else:
-            blocked = (dice.random(chance.shape, dtype=np.float32) < chance).astype(np.float32)
-            share[:, first:last] = (lists @ blocked.T) / np.maximum(lists.sum(axis=1), 1)[:, None]
+            blocked = dice.random(chance.shape, dtype=np.float32) < chance
+            for place, columns in enumerate(lists):
+                share[place, first:last] = np.count_nonzero(blocked[:, columns], axis=1) / size[place]
     of = np.maximum(np.bincount(state.owner[state.seen], minlength=state.countries), 1)
     return np.stack([np.bincount(state.owner[state.seen], each[state.seen], state.countries) / of for each in share])
 

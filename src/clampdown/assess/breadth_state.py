@@ -37,6 +37,7 @@ class Prior(NamedTuple):
     target: float = 1.2
     category: float = 0.6
     pair: float = 0.8
+    pair_spread: float = 0.6  # of the log of that scale
     worth: float = 4.0
     freedom: float = 5.0  # of Student's t, for the countries: few are very severe
     centre: float = -3.5  # a usual country blocks about 3 % of a usual list,

@@ -86,11 +86,12 @@ def prior_of(other: OtherPrior | None) -> Prior:
 
 def shares(
     tallied: Tallied, lists: Lists, terms: Terms, *, seed: int, fit: Fit = breadth, other: OtherPrior | None = None,
-    keep: Bools | None = None, draws: int | None = None,
+    few: bool = False,
 ) -> tuple[Made, ...]:  # fmt: skip
-    """Every component that speaks of what was blocked, from one fit."""
+    """Every component that speaks of what was blocked, from one fit; `few`: to fewer cells, with fewer draws."""
     kinds = [kind for kind in terms.components if kind.saw == "blocked"]
-    return _fitted(tallied, lists, terms, kinds, "blocked", seed, fit, other, keep, draws)
+    draws = terms.limits.draws_of_priors if few else terms.limits.draws
+    return _fitted(tallied, lists, terms, kinds, "blocked", seed, fit, other, few=few, draws=draws)
 
 
 def throttling(tallied: Tallied, lists: Lists, terms: Terms, *, seed: int, fit: Fit = breadth) -> tuple[Made, ...]:
@@ -98,33 +99,40 @@ def throttling(tallied: Tallied, lists: Lists, terms: Terms, *, seed: int, fit: 
     kinds = [kind for kind in terms.components if kind.saw == "throttled"]
     if not tallied.throttled.any():
         return tuple(_none(tallied, lists, terms.limits, kind, "never_seen") for kind in kinds)
-    keep = thinned(tallied, terms.limits.thinned)
-    return _fitted(tallied, lists, terms, kinds, "throttled", seed + 1, fit, None, keep, None)
+    many = len(tallied.country) > terms.limits.thinned
+    draws = terms.limits.draws_thinned if many else terms.limits.draws
+    return _fitted(tallied, lists, terms, kinds, "throttled", seed + 1, fit, None, few=True, draws=draws)
 
 
 def _fitted(
     tallied: Tallied, lists: Lists, terms: Terms, kinds: Sequence[Kind], saw: str, seed: int, fit: Fit,
-    other: OtherPrior | None, keep: Bools | None, draws: int | None,
+    other: OtherPrior | None, *, few: bool, draws: int,
 ) -> tuple[Made, ...]:  # fmt: skip
     limits = terms.limits
     if int(lists.common.sum()) < limits.targets or not kinds:
         return tuple(_none(tallied, lists, limits, kind, "few_common") for kind in kinds)
-    some = np.ones(len(tallied.country), bool) if keep is None else keep
-    columns = (tallied.country, tallied.network, tallied.target, tallied.tried, tallied.hits(saw))
+    some, common = np.ones(len(tallied.country), bool), lists.common
+    if few:
+        some, common = thinned(tallied, limits.thinned, lists.common, limits.thinned_targets)
+    within = np.stack([lists.parts[kind.id] & common for kind in kinds])
+    # Countries without a cell are no part of the fit: nobody's place hangs on how many of them there are.
+    known, country = np.unique(tallied.country, return_inverse=True)
+    columns = (country, tallied.network, tallied.target, tallied.tried, tallied.hits(saw))
     posterior = fit(
-        Cells(*(column[some] for column in columns)), len(tallied.countries), lists.common, category=lists.category,
-        draws=draws or limits.draws, seed=seed, prior=prior_of(other),
-        parts=np.stack([lists.parts[kind.id] for kind in kinds]),
+        Cells(*(column[some] for column in columns)), len(known), common, category=lists.category, draws=draws,
+        seed=seed, prior=prior_of(other), parts=within,
     )  # fmt: skip
     at = None if some.all() else int(some.sum())
     made: list[Made] = []
-    for kind, found in zip(kinds, posterior.parts, strict=True):
+    for kind, found, part in zip(kinds, posterior.parts, within, strict=True):
         least = limits.targets if kind.whole else limits.part_targets
-        if int(lists.parts[kind.id].sum()) < least:
+        if int(part.sum()) < least:
             made.append(_none(tallied, lists, limits, kind, "few_common"))
             continue
         counts = _counts(tallied, lists, limits, kind)
-        own = np.where(np.array([one.reason is None for one in counts]), found, np.nan)
+        every = np.full((len(found), len(counts)), np.nan)
+        every[:, known] = found
+        own = np.where(np.array([one.reason is None for one in counts]), every, np.nan)
         made.append(
             Made(kind, own, _told(counts, own), _names(tallied, lists, kind), None, round(posterior.agree, 3), at)
         )
@@ -142,7 +150,8 @@ def _none(tallied: Tallied, lists: Lists, limits: Limits, kind: Kind, reason: st
 
 
 def _without(one: Estimate, reason: str) -> Estimate:
-    return msgspec.structs.replace(one, mean=None, low=None, high=None, reason=one.reason or reason)
+    why = reason if one.cells else one.reason or reason
+    return msgspec.structs.replace(one, mean=None, low=None, high=None, reason=why)
 
 
 def _counts(tallied: Tallied, lists: Lists, limits: Limits, kind: Kind) -> list[Estimate]:

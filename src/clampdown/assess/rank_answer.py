@@ -18,7 +18,7 @@ from clampdown.assess.comparing import compare
 from clampdown.assess.components import Fit, Lists, Made, aligned
 from clampdown.assess.document import Inputs
 from clampdown.assess.hours import Cuts
-from clampdown.assess.rank_cells import Tallied, digests, thinned, whole_digest
+from clampdown.assess.rank_cells import Tallied, digests, whole_digest
 from clampdown.assess.rank_limits import Terms
 from clampdown.assess.ranking import Placed, Whole, stand, whole_of
 from clampdown.assess.scores import Scores
@@ -56,24 +56,20 @@ def build(
     lists = parts.lists_of(tallied, given.table, terms)
     made = _made(given, lists, terms, seed, fit, question.components)
     whole = whole_of(made, given.weights, limits, asked=asked)
-    keep = thinned(tallied, limits.thinned)
+    many = len(tallied.country) > limits.thinned
     of_cells = any(one.kind.saw == "blocked" and one.kind.id in whole.weights for one in made)
 
     def refit(name: str) -> tuple[Made, ...]:
         other = next((prior for prior in terms.priors if prior.id == name), None)
-        return parts.shares(
-            tallied, lists, terms, seed=seed, fit=fit, other=other, keep=keep, draws=limits.draws_of_priors
-        )
+        return parts.shares(tallied, lists, terms, seed=seed, fit=fit, other=other, few=True)
 
     names = [prior.id for prior in terms.priors] if of_cells else []
-    if of_cells and not keep.all():
-        names = ["same", *names]  # beside the others, so that fewer cells are not taken for another belief
     placed = stand(
         made, whole, tallied.countries, given.names, given.frame, limits, seed=seed, digests=digests(tallied),
         left_out=dict(zip(tallied.countries, tallied.left_out.tolist(), strict=True)),
         refits=dict.fromkeys(names, refit),
     )  # fmt: skip
-    about = _about(given, question, terms, whole, placed, None if keep.all() else int(keep.sum()))
+    about = _about(given, question, terms, whole, placed, limits.thinned if many else None)
     compared = tuple(
         one
         for each in beside

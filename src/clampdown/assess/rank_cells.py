@@ -20,6 +20,7 @@ from clampdown.engine import Engine, Rows
 from clampdown.evidence import digest
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 COLUMNS: Final = (
@@ -32,7 +33,7 @@ SELECT country, network, target, vantage, day, hour, MAX(CASE WHEN n_ok > 0 THEN
   MAX(CASE WHEN n_throttled > 0 THEN 1 ELSE 0 END) AS throttled,
   MAX(CASE WHEN n_refused + n_down > 0 THEN 1 ELSE 0 END) AS other
 FROM cells
-WHERE layer = 'state' AND country IS NOT NULL AND network IS NOT NULL AND target IS NOT NULL
+WHERE layer = 'state' AND country IS NOT NULL AND target IS NOT NULL
 GROUP BY country, network, target, vantage, day, hour
 """
 # A vantage point that saw two things within one hour saw interference only where all of it was interference.
@@ -40,11 +41,14 @@ _VOTES: Final = """
 SELECT country, network, target, vantage, COUNT(*) AS tried,
   SUM(CASE WHEN blocked = 1 AND ok = 0 AND other = 0 THEN 1 ELSE 0 END) AS blocked,
   SUM(CASE WHEN throttled = 1 AND ok = 0 AND other = 0 THEN 1 ELSE 0 END) AS throttled
-FROM tries WHERE ok + blocked + throttled > 0
+FROM tries WHERE ok + blocked + throttled > 0 AND network IS NOT NULL
 GROUP BY country, network, target, vantage
 """
+# A country whose tries decided nothing, or whose network nobody knows, was measured all the same.
 _HEARD: Final = """
-SELECT country, network, COUNT(DISTINCT vantage) AS vantage_points FROM votes GROUP BY country, network
+SELECT country, network,
+  COUNT(DISTINCT CASE WHEN network IS NOT NULL AND ok + blocked + throttled > 0 THEN vantage END) AS vantage_points
+FROM tries GROUP BY country, network
 """
 _CAPPED: Final = """
 SELECT v.country AS country, v.network AS network, v.target AS target,
@@ -72,7 +76,7 @@ class Tallied(NamedTuple):
     blocked: Ints
     throttled: Ints
     owner: Ints  # country of each network
-    left_out: Ints  # networks of each country that too few vantage points were heard from
+    left_out: Ints  # networks of each country from which too few vantage points decided anything
 
     def hits(self, saw: str) -> Ints:
         return self.blocked if saw == "blocked" else self.throttled
@@ -132,17 +136,25 @@ def whole_digest(tallied: Tallied) -> str:
     return digest(f"{country} {found}" for country, found in digests(tallied).items())
 
 
-def thinned(tallied: Tallied, most: int) -> Bools:
-    """Which cells stay where there are too many: of countries with more than an even part, every n-th; of the others
-    all."""
+def thinned(tallied: Tallied, most: int, common: Bools, targets: int) -> tuple[Bools, Bools]:
+    """Where there are too many cells: those that stay, and the part of the common list that does. Of a long list every
+    n-th target; of countries with more cells than an even part, every n-th cell; of the others all."""
     keep = np.ones(len(tallied.country), bool)
-    held = np.bincount(tallied.country, minlength=len(tallied.countries))
-    if len(tallied.country) <= most:
-        return keep
+    if len(keep) <= most:
+        return keep, common
+    listed = np.flatnonzero(common)
+    some = common.copy()
+    some[listed] = _every(np.arange(len(listed)), np.full(len(listed), min(targets / max(len(listed), 1), 1.0)))
+    inside = np.flatnonzero(some[tallied.target])
+    country = tallied.country[inside]
+    held = np.bincount(country, minlength=len(tallied.countries))
     part = max(most // max(len(tallied.countries), 1), 1)
     starts = np.concatenate([[0], np.cumsum(held)])[:-1]
-    place = np.arange(len(tallied.country)) - starts[tallied.country]
-    of = np.maximum(held[tallied.country], 1)
-    # The n-th stays where the even part has just grown by one: evenly over networks and targets.
-    step = np.minimum(part / of, 1.0)
+    keep[:] = False
+    keep[inside] = _every(np.arange(len(inside)) - starts[country], np.minimum(part / held[country], 1.0))
+    return keep, some
+
+
+def _every(place: Ints, step: Floats) -> Bools:
+    """The n-th stays where the even part has just grown by one: evenly over networks and targets."""
     return np.asarray(np.floor((place + 1) * step) > np.floor(place * step), bool)

@@ -92,7 +92,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
     changes: tuple[Change, ...]
     priors: tuple[UnderPrior, ...]
     components: tuple[Estimate, ...]
-    networks_left_out: int  # heard by too few vantage points
+    networks_left_out: int  # where too few vantage points decided anything
     digest: str | None  # of its cells (assess/rank_cells.py); null: none
 
 
@@ -127,7 +127,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="
     weights: dict[str, float]
     components: tuple[Component, ...]
     mixtures: int  # sets of weights behind the bands, beside the named changes
-    prior_cells: int | None  # cells that other priors were fitted to, where not to all
+    prior_cells: int | None  # at most, that other priors were fitted to, where not to all
     people: bool  # are hours weighed by the users that networks carry
     limits: Limits
     kinds: tuple[Kind, ...]

@@ -39,6 +39,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     draws: Few
     draws_of_priors: Few
     thinned: Few
+    thinned_targets: Few
+    draws_thinned: Few
     mixtures: Few
     concentration: Positive
     months: Positive

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from clampdown.assess.components import Made, aligned
 from clampdown.assess.placing import TOO_WIDE, Place, place, ranks, weigh
@@ -103,19 +104,24 @@ def stand(
         there = at.get(country)
         own = estimates.get(country, ())
         state, reason = _state(country, own, None if there is None else places[there], few, whole, countries)
-        told = there is not None and not few
-        spot = places[there] if there is not None and told else None
-        standings.append(Standing(
-            country=country, name=names.get(country, country), state=state, reason=reason,
-            rank=round(spot.rank, 2) if spot and state == "ranked" else None,
-            low=spot.low if spot else None, high=spot.high if spot else None,
-            top=round(spot.top, 4) if spot and len(ranked) > limits.top else None, top_least=round(spot.top_least, 4) if spot else None,
-            band_low=bands[there][0] if spot and there is not None and state == "ranked" else None,
-            band_high=bands[there][1] if spot and there is not None and state == "ranked" else None,
-            changes=changes.get(there, ()) if there is not None and state == "ranked" else (),
-            priors=priors.get(there, ()) if there is not None and state == "ranked" else (), components=own,
+        spot = None if there is None or few else places[there]
+        base = Standing(
+            country=country, name=names.get(country, country), state=state, reason=reason, rank=None, low=None,
+            high=None, top=None, top_least=None, band_low=None, band_high=None, changes=(), priors=(), components=own,
             networks_left_out=left_out.get(country, 0), digest=digests.get(country) if _measured(own) else None,
-        ))  # fmt: skip
+        )  # fmt: skip
+        if spot is not None and there is not None:
+            base = replace(
+                base, low=spot.low, high=spot.high, top_least=round(spot.top_least, 4),
+                top=round(spot.top, 4) if len(ranked) > limits.top else None,
+            )  # fmt: skip
+            if state == "ranked":
+                low, high = bands[there]
+                base = replace(
+                    base, rank=round(spot.rank, 2), band_low=low, band_high=high, changes=changes.get(there, ()),
+                    priors=priors.get(there, ()),
+                )  # fmt: skip
+        standings.append(base)
     order = sorted(standings, key=lambda one: (_ORDER.index(one.state), one.rank or 0.0, one.name, one.country))
     return Placed(tuple(order), ranked, draws)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from clampdown.cli import access_feed
 from clampdown.cli.frame import Frame, common, open_frame, reference_option, store_option
 from clampdown.cli.listing import send
 from clampdown.cli.opening import open_reference, open_store, say_stale
@@ -22,24 +23,26 @@ LANGUAGES = ("en", "fa")  # those of publish/words/ways_page.py, which is not re
 
 
 @click.command("access")
-@click.argument("country", metavar="COUNTRY")
+@click.argument("country", metavar="[COUNTRY]", required=False)
 @store_option
 @click.option("--network", metavar="AS", help="Only this network, such as AS64500, beside the country.")
 @click.option("--at", metavar="DATE", help="At the end of this day (UTC); default: the newest day with data.")
 @click.option("--format", "form", type=click.Choice(FORMS), help="Default: a table on a terminal, else jsonl.")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Of --format html: of the page. Default: en.")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
+@access_feed.options
 @reference_option
 @common
 @click.pass_context
 def command(
     context: click.Context,
-    country: str,
+    country: str | None,
     network: str | None,
     at: str | None,
     form: str | None,
     language: str | None,
     output: str | None,
+    **of_feed: Any,
 ) -> None:
     """Say which ways through work where, and which nobody tried.
 
@@ -49,6 +52,11 @@ def command(
     is followed by its sentence.
     """
     frame = open_frame(context)
+    others = bool(network or form or output or language)
+    if access_feed.done(frame, country, at=at, others=others, **of_feed):
+        return
+    if country is None:
+        raise UsageError("no country is named", hint="Name one, such as IR; every one at once is --feed DIR.")
     form = form or ("table" if output is None and sys.stdout.isatty() else "jsonl")
     _fitting(form, language, output)
     from clampdown.pipeline.access import access

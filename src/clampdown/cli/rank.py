@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ def command(
     place with its 90 % interval, and what other weights would make of it. Countries without enough data are listed and
     never ranked. A place is one among what was measured, and no measure of freedom.
     """
+    # Before numpy is loaded: its threads would fight with the two chains that are drawn side by side.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     frame = open_frame(context)
     form = form or ("table" if output is None and sys.stdout.isatty() else "jsonl")
     from clampdown.pipeline.rank import rank

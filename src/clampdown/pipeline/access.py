@@ -52,7 +52,10 @@ def access(
     asked = moment(at)
     known, tools = limits or load_limits(), tool_table()
     here = frozenset({code})
-    series = _series(store, here, tools)
+    # A day that is named bounds what is read: series have a row for each of their days.
+    last = None if asked is None else _midnight(asked.date().isoformat()) + timedelta(days=1)
+    begun = None if last is None else last - timedelta(days=known.window_days)
+    series = _series(store, Filter(begun, last, here), tools)
     covered = store.table("coverage", Filter(countries=here), ["day", "network"])
     day = asked.date().isoformat() if asked else _newest(covered, series, code, store)
     _known(store, code, number, covered)
@@ -136,12 +139,12 @@ def _findings(store: Store, here: frozenset[str]) -> pa.Table | None:
     return store.detected("findings", Filter(countries=here), ["country", *since.COLUMNS])
 
 
-def _series(store: Store, here: frozenset[str], tools: Tools) -> pa.Table:
+def _series(store: Store, wanted: Filter, tools: Tools) -> pa.Table:
     """The series that count tests or users of a tool here."""
-    found = store.series(Filter(countries=here))
+    found = store.series(wanted)
     ways = ways_of(tools)
-    wanted = [s.startswith(counts.PREFIX) or any(way.counts(s) for way in ways) for s in found["signal"].to_pylist()]
-    return found.filter(pa.array(wanted, pa.bool_()))
+    kept = [s.startswith(counts.PREFIX) or any(way.counts(s) for way in ways) for s in found["signal"].to_pylist()]
+    return found.filter(pa.array(kept, pa.bool_()))
 
 
 def _levels(store: Store, series: pa.Table, wanted: Filter) -> pa.Table:

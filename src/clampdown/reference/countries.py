@@ -50,7 +50,7 @@ def name_of(code: str) -> str | None:
 
 
 def country_named(name: str) -> str | None:
-    """The code of a country whose English name (or another that lists use, or code of three letters) this is: for hints,
+    """The code of a country whose English name (or another name in lists, or code of three letters) this is: for hints,
     and for tables that others made."""
     codes = _codes()
     return codes.by_name.get(_plain(name)) or codes.alpha3.get(name.strip().upper())

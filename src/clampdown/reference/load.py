@@ -22,6 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -190,11 +191,21 @@ def bodies_of(given: Mapping[str, bytes]) -> str:
     return _fingerprints([(n, files[n]) for n in sorted(files) if kind_of(n) == "fingerprints"]).body_digest
 
 
+@cache
+def _own_table(name: str, data: bytes) -> toml.Table:
+    """A table of the package: it is asked for with every store and report, and parsed once in a process."""
+    return toml.read(data, name)
+
+
+def _table(name: str, data: bytes) -> toml.Table:
+    return _own_table(name, data) if name.startswith(OWN) else toml.read(data, name)
+
+
 def list_snapshots(given: Mapping[str, bytes]) -> tuple[Snapshot, ...]:
     """What `load_reference` would list of these files, without reading what they hold."""
     files = own_files() | dict(given)
     kinds = {name: kind_of(name) for name in files}
-    licences = [(name, toml.read(files[name], name)) for name in sorted(files) if kinds[name] == "terms"]
+    licences = [(name, _table(name, files[name])) for name in sorted(files) if kinds[name] == "terms"]
     terms, said = _terms(licences)
     return _snapshots(files, kinds, terms, said)
 
@@ -232,7 +243,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
             raise RuleError("the name belongs to the package's own tables", where=name, hint="Rename the file")
     files = own_files() | given
     kinds = {name: kind_of(name) for name in files}
-    tables = {n: toml.read(d, n) for n, d in files.items() if n.startswith(OWN) and n.endswith(".toml")}
+    tables = {n: _own_table(n, d) for n, d in files.items() if n.startswith(OWN) and n.endswith(".toml")}
 
     own = [n for n in files if n not in given]
 
@@ -240,7 +251,7 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
         return [(n, files[n]) for n in (*sorted(own), *sorted(given)) if kinds[n] == kind]
 
     def documents(kind: str) -> list[tuple[str, toml.Table]]:
-        return [(n, toml.read(d, n)) for n, d in of(kind)]
+        return [(n, _table(n, d)) for n, d in of(kind)]
 
     worlds, licences = documents("synthetic"), documents("terms")
     terms, said = _terms(licences)

@@ -91,6 +91,12 @@ class _Remembering(asyncio.SelectorEventLoop):
         return made
 
 
+async def _turns() -> None:
+    """What is on its way within the loop arrives: a few turns of it, and no time."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 class Loop:
     """An event loop in a thread of its own; what listens in it closes with it."""
 
@@ -98,6 +104,7 @@ class Loop:
         self._loop = _Remembering()
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._secure = False
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
@@ -110,6 +117,8 @@ class Loop:
         self._thread.join(10)
         self._loop.close()
         self._loop.made.clear()
+        if not self._secure:
+            return
         # asyncio tells of connections whose handshake a client broke off when they are collected. They are those of the
         # tests' server and not of what is tested (which has no socket of Python's), so they are collected here.
         with warnings.catch_warnings():
@@ -119,16 +128,17 @@ class Loop:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        await asyncio.sleep(0.05)  # what was accepted in this moment gets its task, and begins it
+        await _turns()  # what was accepted in this moment gets its task, and begins it
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for transport in list(self._loop.made):  # a body that nobody takes would keep its socket open
             transport.abort()
-        await asyncio.sleep(0.05)
+        await _turns()
 
     def listen(self, serve: Callable[..., Any], tls: ssl.SSLContext | None = None, port: int = 0) -> int:
         """Serve each connection; the port."""
+        self._secure |= tls is not None
 
         async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()

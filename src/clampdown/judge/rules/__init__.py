@@ -14,6 +14,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from typing import Any, Final, cast
 
@@ -73,7 +74,16 @@ class Rules:
 
 def load_rules(files: Mapping[str, bytes] | None = None) -> Rules:
     """The package's rules, or those in `files` (name without `.toml` -> text); raises RuleError with file and id."""
-    given = files if files is not None else _packaged()
+    return _own_rules() if files is None else _rules(files)
+
+
+@cache
+def _own_rules() -> Rules:
+    """The package's own, read once in a process: they cannot change while it runs."""
+    return _rules(_packaged())
+
+
+def _rules(given: Mapping[str, bytes]) -> Rules:
     rules: list[Rule] = []
     for name in sorted(given, key=lambda item: (FILES.index(item) if item in FILES else len(FILES), item)):
         before = Counter(rule.evidence for rule in rules)

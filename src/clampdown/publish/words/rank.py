@@ -24,7 +24,7 @@ REASONS: Final = {
     "few_networks": "too few networks were measured",
     "few_targets": "too few targets of the common list were tried",
     "few_tries": "too few tries",
-    "few_vantage_points": "no network was heard by enough vantage points",
+    "few_vantage_points": "on no network did enough vantage points decide anything",
     "few_common": "too few of its targets are on the common list",
     "few_months": "too little time with signals of the whole country",
     "no_signals": "no signals of the whole country",
@@ -73,8 +73,8 @@ def state(code: str) -> str:
 
 
 def place(one: Standing) -> str:
-    """`4`, or what stands in its stead: never a number where there is no place."""
-    return f"{one.rank:.0f}" if one.state == "ranked" and one.rank is not None else state(one.state)
+    """`4.2`, the mean over draws, or what stands in its stead: never a number where there is no place."""
+    return f"{one.rank:.1f}" if one.state == "ranked" and one.rank is not None else state(one.state)
 
 
 def interval(one: Standing) -> str:
@@ -87,7 +87,7 @@ def interval(one: Standing) -> str:
 def band(one: Standing) -> str:
     if one.band_low is None or one.band_high is None:
         return ""
-    low, high = f"{one.band_low:.0f}", f"{one.band_high:.0f}"
+    low, high = f"{one.band_low:.1f}", f"{one.band_high:.1f}"
     return low if low == high else f"{low} to {high}"
 
 
@@ -137,8 +137,6 @@ def percent(part: float) -> str:
 
 def prior(code: str, about: Frame) -> str:
     """What is believed otherwise."""
-    if code == "same":
-        return "the same belief, fitted to as few cells as the others"
     found = next((each for each in about.priors if each.id == code), None)
     return code if found is None else found.label
 
@@ -196,5 +194,5 @@ def agreement(one: Comparison) -> str:
     if one.reason is not None:
         return f"no correlation is told: {reason(one.reason)} ({one.n})"
     return "; ".join(
-        f"{CORRELATIONS.get(a.of, a.of)} {a.value:.2f} ({a.low:.2f} to {a.high:.2f})" for a in one.agreement
+        f"{CORRELATIONS.get(a.of, a.of)} {a.value:z.2f} ({a.low:z.2f} to {a.high:z.2f})" for a in one.agreement
     )
