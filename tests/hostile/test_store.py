@@ -119,7 +119,7 @@ def test_a_flipped_byte_is_noticed_or_changes_nothing(good: Path, tmp_path: Path
     assert set(named) == {part.path}
 
 
-@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.long)])
 def test_a_full_disk_at_any_step_of_a_whole_ingest(every: int, tmp_path: Path) -> None:
     """Reading, settling and judging on a real folder; the same files as without the interruption."""
     rules, reference = load_rules(), load_reference()

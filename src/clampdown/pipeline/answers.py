@@ -159,7 +159,8 @@ def show(store: Store, measurement: str, *, rules: Rules | None = None) -> Shown
     if not found.num_rows:
         hint = "Ids are in witnesses.csv, and in what judge and export write."
         raise InputError(f"the store does not hold the measurement {measurement!r}", where=store.name, hint=hint)
-    observations, verdicts, fired = (store.table(name, wanted) for name in ("observations", "verdicts", "fired"))
+    there = replace(wanted, days=frozenset(found["day"].to_pylist()))  # the other days have none of its rows
+    observations, verdicts, fired = (store.table(name, there) for name in ("observations", "verdicts", "fired"))
     return explain(found.to_pylist()[0], observations, verdicts, fired, reasons(rules or load_rules()))
 
 

@@ -50,6 +50,7 @@ class Filter:
     targets: frozenset[str] = frozenset()
     measurements: frozenset[str] = frozenset()
     entities: frozenset[str] = frozenset()  # of signals: IR, AS64500@IR
+    days: frozenset[str] = frozenset()  # as the manifest names them
 
     def keyed(self, name: str) -> bool:
         """Does it ask for what only some tables carry, and not this one? Signals carry their time."""
@@ -60,6 +61,8 @@ class Filter:
 
     def passes(self, day: str, entry: Day) -> bool:
         """Can this day hold a row within the period?"""
+        if self.days and day not in self.days:
+            return False
         if self.since is None and self.until is None:
             return True
         span = entry.span()
