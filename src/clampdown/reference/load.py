@@ -201,6 +201,12 @@ def _table(name: str, data: bytes) -> toml.Table:
     return _own_table(name, data) if name.startswith(OWN) else toml.read(data, name)
 
 
+@cache
+def _own_targets(files: tuple[tuple[str, bytes], ...]) -> Targets:
+    """Those of the package where no list of the reader's names more."""
+    return load_targets([(name, _own_table(name, data)) for name, data in files], {})
+
+
 def list_snapshots(given: Mapping[str, bytes]) -> tuple[Snapshot, ...]:
     """What `load_reference` would list of these files, without reading what they hold."""
     files = own_files() | dict(given)
@@ -263,10 +269,11 @@ def load_reference(extra: Mapping[str, bytes] | None = None) -> Reference:
     delegations, delegation_problems = load_delegations(of("delegated"), of("countries"))
     network_names = {int(n): label for name, doc in worlds for n, label in _names(doc, "networks", name).items()}
     listed, by_host, list_problems = load_test_lists(of("test-list"), categories)
+    more = any(kinds[name] == "targets" for name in given)
     unused = [Problem(n, 0, "", "no known kind of reference data", used=False) for n in given if kinds[n] == "unused"]
     return Reference(
         digest=digest_of(files),
-        targets=load_targets(documents("targets"), by_host),
+        targets=load_targets(documents("targets"), by_host) if by_host or more else _own_targets(tuple(of("targets"))),
         fingerprints=fingerprints,
         networks=Networks({**networks.names, **network_names}, networks.v4, networks.v6),
         delegations=delegations,
