@@ -73,7 +73,8 @@ def test_the_lines(store: str, capsysbinary: pytest.CaptureFixture[bytes]) -> No
     assert "without its number" in found["psiphon", "tunnel"]["sentence"]
 
 
-def test_the_table(store: str, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_the_table(store: str, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     shown = said(store, capsysbinary, "--format", "table").splitlines()
     rows = {row.split("country")[0].strip(): row for row in shown}
     direct, snowflake = rows["without a bridge"].split(), rows["Snowflake"].split()
