@@ -64,6 +64,20 @@ def test_a_country_without_data_has_no_rank_and_counts_as_unmeasured() -> None:
     assert [p.withheld for p in place(np.full((5, 2), np.nan))] == [NO_DATA, NO_DATA]
 
 
+def test_equal_countries_are_not_told_apart() -> None:
+    """Nothing was blocked in fifteen countries: each might have any place, and ten seats are ten seats."""
+    made = place(np.zeros((400, 15)), top=10, widest=0.5)
+    assert all((p.rank, p.withheld) == (8, TOO_WIDE) and p.low <= 2 and p.high >= 14 for p in made)
+    assert sum(p.top for p in made) == pytest.approx(10)
+    assert all(0.55 < p.top < 0.8 for p in made)
+    one = np.zeros((400, 15))
+    one[:, 3] = 1.0  # but for one
+    made = place(one, top=10)
+    assert (made[3].low, made[3].high, made[3].top) == (1, 1, 1.0)
+    assert made[0].low in (2, 3)
+    assert made[0].high >= 14
+
+
 def test_too_wide_is_withheld() -> None:
     dice = np.random.default_rng(1)
     draws = _apart() + 0.0

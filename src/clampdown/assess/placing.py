@@ -1,8 +1,9 @@
 """Law: a rank is a distribution over the countries that were measured; where it is too wide, it is withheld and not
 guessed; who was not measured is never ranked, and never passes for good.
 
-Rank 1 is the worst. Ranks are taken within each posterior draw (equal values share the mean of their places), so the
-interval carries what is not known of this country and of all others (Goldstein and Spiegelhalter 1996).
+Rank 1 is the worst. Ranks are taken within each posterior draw, so the interval carries what is not known of this
+country and of all others (Goldstein and Spiegelhalter 1996). Equal values share the mean of their places; the interval
+and the chances hold for whichever of them might be first.
 """
 
 from __future__ import annotations
@@ -46,6 +47,15 @@ def ranks(values: Floats) -> Floats:
     return made.reshape(values.shape)
 
 
+def _in_any_order(values: Floats) -> Floats:
+    """Ranks 1, 2, ... in each row; equal values in an order that differs from row to row and is the same every time."""
+    lots = np.random.default_rng(0).random(values.shape)
+    order = np.lexsort((lots, -values), axis=-1)
+    made = np.empty(values.shape)
+    np.put_along_axis(made, order, np.broadcast_to(np.arange(1.0, values.shape[1] + 1), values.shape), axis=1)
+    return made
+
+
 def place(draws: Floats, *, unmeasured: int = 0, top: int = 10, widest: float = 1.0) -> list[Place]:
     """The place of each country. `draws`: [draws, countries], larger is worse, a column of NaN for a country without
     data (counted as unmeasured too); `widest`: the widest interval that is told, as a share of those measured."""
@@ -55,9 +65,10 @@ def place(draws: Floats, *, unmeasured: int = 0, top: int = 10, widest: float = 
     made = [Place(float("nan"), 0, 0, 0.0, 0.0, NO_DATA)] * draws.shape[1]
     if not of:
         return made
-    each = ranks(draws[:, there])
+    # Nothing tells equal values apart: for the interval and the chances each draw puts them in an order of its own.
+    each, mean = _in_any_order(draws[:, there]), ranks(draws[:, there]).mean(axis=0)
     low, high = np.floor(np.quantile(each, 0.05, axis=0)), np.ceil(np.quantile(each, 0.95, axis=0))
-    mean, among = each.mean(axis=0), (each <= top).mean(axis=0)
+    among = (each <= top).mean(axis=0)
     least = (each <= top - absent).mean(axis=0)
     for at, country in enumerate(np.flatnonzero(there)):
         wide = (high[at] - low[at]) > widest * of
