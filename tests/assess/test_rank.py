@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -176,16 +178,32 @@ def test_who_was_not_measured_may_be_worse(ranked: doc.Rank) -> None:
     assert {one.top for one in ranked.countries} == {None}  # among eight all are
 
 
+@pytest.mark.parametrize(("top", "told"), [(5, (True, True)), (8, (False, True)), (12, (False, True)),
+                                           (13, (False, False)), (20, (False, False))])  # fmt: skip
+def test_among_no_more_than_ten_no_chance_is_told(top: int, told: tuple[bool, bool]) -> None:
+    """Eight are ranked, of thirteen in the frame: where all must be among the worst, that tells nothing of anyone."""
+    made = w.terms(top=top)
+    found = build(w.given(w.world(), made), w.question(), made)
+    assert {(one.top is not None, one.top_least is not None) for one in found.countries[:8]} == {told}
+    row = next(csv.DictReader(io.StringIO(b"".join(out.csv(found)).decode())))
+    assert (row["probability_top"] != "", row["probability_top_least"] != "") == told
+    html = page(found).decode()
+    assert ("worst of those measured</dt>" in html, "country without a place were worse</dt>" in html) == told
+    line = next(line for line in out.text(found) if line.startswith("1.0"))
+    assert (line.count("99%") + line.count("1%") > 0) or not told[1]
+
+
 def test_a_place_that_is_too_wide_is_withheld() -> None:
-    made = w.terms(widest=0.0)
+    made = w.terms(widest=0.0, top=3)
     cuts = {k: {c: Cuts(6.0, (), 0) for c in ("NO", "FI", "KE", "IN", "TR", "RU", "IR", "CN")} for k in
             ("shutdown", "outage")}  # fmt: skip
     found = build(w.given(w.world(), made, cuts=cuts), w.question(), made)
     wide = [one for one in found.countries if one.state == "withheld"]
     assert wide
-    assert {(one.rank, one.band_low, one.changes, one.priors, one.reason) for one in wide} == {
-        (None, None, (), (), "too_wide")
+    assert {(one.rank, one.top, one.top_least, one.band_low, one.changes, one.priors, one.reason) for one in wide} == {
+        (None, None, None, None, (), (), "too_wide")
     }
+    assert all(one.top is not None for one in found.countries if one.state == "ranked")
     assert all(one.low is not None for one in wide)  # the interval is why
     lines = list(out.text(found))
     assert any(line.startswith("place withheld") for line in lines)

@@ -111,14 +111,14 @@ def stand(
             networks_left_out=left_out.get(country, 0), digest=digests.get(country) if _measured(own) else None,
         )  # fmt: skip
         if spot is not None and there is not None:
-            base = replace(
-                base, low=spot.low, high=spot.high, top_least=round(spot.top_least, 4),
-                top=round(spot.top, 4) if len(ranked) > limits.top else None,
-            )  # fmt: skip
+            base = replace(base, low=spot.low, high=spot.high)
             if state == "ranked":
                 low, high = bands[there]
                 base = replace(
-                    base, rank=round(spot.rank, 2), band_low=low, band_high=high, changes=changes.get(there, ()),
+                    base, top=round(spot.top, 4) if len(ranked) > limits.top else None,
+                    # Of a frame of no more than ten everybody is among its ten worst: that tells nothing.
+                    top_least=round(spot.top_least, 4) if len(set(frame)) > limits.top else None,
+                    rank=round(spot.rank, 2), band_low=low, band_high=high, changes=changes.get(there, ()),
                     priors=priors.get(there, ()),
                 )  # fmt: skip
         standings.append(base)
