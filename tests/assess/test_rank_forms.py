@@ -103,3 +103,16 @@ def test_comparisons_go_out(ranked: doc.Rank) -> None:
     check = Draft202012Validator(json.loads(schema("rank")))
     for line in out.jsonl(found):
         check.validate(json.loads(line))
+
+
+def test_only_countries_of_the_frame_are_compared() -> None:
+    """China and Iran have values and are outside of the frame: in no line of the comparison, and not unmeasured."""
+    made = w.terms(compare_countries=3)
+    scores = Scores("given", "score", None, "is-worse", {"CN": 1, "IR": 2, "RU": 20, "TR": 15, "IN": 9, "KE": 5}, ())
+    given = w.given(w.world(), made, frame=("NO", "FI", "KE", "IN", "TR", "RU", "SE"))
+    found = build(given, w.question(), made, beside=[Beside("f.csv", "0" * 64, (scores,))])
+    assert [one.component for one in found.comparisons] == [None, "breadth"]
+    for one in found.comparisons:
+        assert (one.n, one.missing, one.unmeasured) == (4, ("FI", "NO"), ())
+        assert {pair.country for pair in one.pairs} == {"RU", "TR", "IN", "KE"}
+        assert [agreement.value for agreement in one.agreement] == [1.0, 1.0]

@@ -19,10 +19,11 @@ Floats = npt.NDArray[np.float64]
 
 def compare(
     draws: Floats, countries: Sequence[str], scores: Scores, limits: Limits, *, file: str, digest: str, seed: int,
-    component: str | None = None, frame: Collection[str] | None = None,
+    component: str | None = None, outside: Collection[str] = (),
 ) -> Comparison:  # fmt: skip
-    """Ours ([draws, countries], larger is worse, no NaN) beside theirs."""
-    common = [i for i, country in enumerate(countries) if country in scores.values]
+    """Ours ([draws, countries], larger is worse, no NaN) beside theirs. `outside`: countries with a value of ours that
+    are not in the declared frame; they are not compared, and are not called unmeasured."""
+    common = [i for i, c in enumerate(countries) if c in scores.values and c not in outside]
     names = [countries[i] for i in common]
     sign = -1.0 if scores.higher == IS_BETTER else 1.0
     theirs = np.array([sign * scores.values[name] for name in names], float)
@@ -41,8 +42,8 @@ def compare(
     return Comparison(
         publisher=scores.publisher, measure=scores.measure, file=file, digest=digest, year=scores.year,
         higher=scores.higher, component=component, n=len(common),
-        missing=tuple(country for country in countries if country not in scores.values),
-        unmeasured=tuple(sorted(set(scores.values) - set(countries))), unknown=scores.unknown,
+        missing=tuple(country for country in countries if country not in scores.values and country not in outside),
+        unmeasured=tuple(sorted(set(scores.values) - set(countries) - set(outside))), unknown=scores.unknown,
         agreement=() if reason else _agreement(ours, theirs, limits.bootstraps, seed), reason=reason,
         pairs=tuple(sorted(pairs, key=lambda pair: (pair.ours, pair.country))),
     )  # fmt: skip

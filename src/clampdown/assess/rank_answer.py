@@ -74,7 +74,7 @@ def build(
         one
         for each in beside
         for scores in each.scores
-        for one in _beside(each, scores, placed, made, tallied, terms, seed)
+        for one in _beside(each, scores, placed, about, made, tallied, terms, seed)
     )
     return doc.Rank(about=about, countries=placed.standings, comparisons=compared)
 
@@ -113,10 +113,16 @@ def _about(
 
 
 def _beside(
-    each: Beside, scores: Scores, placed: Placed, made: Sequence[Made], tallied: Tallied, terms: Terms, seed: int
-) -> list[doc.Comparison]:
-    """The whole beside a published order, and the breadth of blocking alone."""
-    found = [compare(placed.draws, placed.ranked, scores, terms.limits, file=each.file, digest=each.digest, seed=seed)]
+    each: Beside, scores: Scores, placed: Placed, about: doc.Frame, made: Sequence[Made], tallied: Tallied,
+    terms: Terms, seed: int,
+) -> list[doc.Comparison]:  # fmt: skip
+    """The whole beside a published order, and the breadth of blocking alone: of countries of the frame."""
+    frame = set(about.frame)
+    elsewhere = {one.country for one in placed.standings if one.state == "outside_frame"}
+    found = [compare(
+        placed.draws, placed.ranked, scores, terms.limits, file=each.file, digest=each.digest, seed=seed,
+        outside=elsewhere,
+    )]  # fmt: skip
     for one in made:
         if not one.kind.whole or one.kind.saw != "blocked" or one.reason is not None:
             continue
@@ -125,5 +131,6 @@ def _beside(
         draws = aligned(one.draws, len(one.draws))[:, there]
         found.append(compare(
             draws, names, scores, terms.limits, file=each.file, digest=each.digest, seed=seed, component=one.kind.id,
+            outside=set(names) - frame,
         ))  # fmt: skip
     return found

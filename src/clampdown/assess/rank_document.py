@@ -85,7 +85,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
     rank: float | None  # mean over draws, 1 is the worst; null: not told
     low: int | None  # 90 % interval
     high: int | None
-    # Probability of being among the ten worst of those measured; null where no more are, or where the place is not told.
+    # Probability of being among the ten worst of those measured; null where no more are, or the place is not told.
     top: float | None
     top_least: float | None  # the same if those of the frame without enough data were worse; null where it has no more
     band_low: float | None  # least and largest rank over other weights
