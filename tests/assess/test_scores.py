@@ -66,6 +66,12 @@ def test_a_name_without_a_code_is_said() -> None:
         (b"country,points\nKenya,2\n", {"higher": IS_WORSE}, "header"),
         (b"country,score\nAtlantis,1\n", {"higher": IS_WORSE}, "country,score"),
         (b"\xff\xfe\x00", {}, "UTF-8"),
+        (b"country,score\nKE,1\nUganda,nan\n", {"higher": IS_WORSE}, "score of Uganda is nan"),
+        (b"country,score\nKE,1\nUG,-Infinity\n", {"higher": IS_WORSE}, "score of UG is -Infinity"),
+        (b"country,score\nKE,1\nUG,1e999\n", {"higher": IS_WORSE}, "score of UG is 1e999"),
+        (b"country,score\nKE,1\nUG,2\nKenya,3\n", {"higher": IS_WORSE}, r"Kenya \(KE\) stands in it more than once"),
+        (b"country,year,score\nKE,2019,1\nKE,2019,3\n", {"higher": IS_WORSE}, "KE"),
+        (FREEDOM + b"Turkey,x,1,2,3,6\nTurkey,x,1,2,3,7\n", {"year": 2018}, "Turkey"),
     ],
 )
 def test_errors_say_what_to_do(data: bytes, asked: dict[str, object], hint: str) -> None:
@@ -119,6 +125,18 @@ def test_where_there_is_no_correlation_the_reason_is_said(values: bytes, reason:
     scores = read(b"country,score\n" + values, "x", higher=IS_WORSE)[0]
     made = compare(np.array([[3.0, 2.0, 1.0]] * 4), ("KE", "UG", "TZ"), scores, limits, file="x", digest="d", seed=1)
     assert (made.agreement, made.reason) == ((), reason)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("least", [2, 3])
+@pytest.mark.parametrize("values", [(-1e308, 0, 1e308), (1.7e308, -1.7e308, 0), (1e-320, 0, -1e-320), (1, 1, 2)])
+def test_no_number_that_is_read_makes_a_warning(values: tuple[float, ...], least: int) -> None:
+    limits = w.terms(compare_countries=least).limits
+    text = "\n".join(["country,score", *(f"{c},{v}" for c, v in zip(("KE", "UG", "TZ"), values, strict=True))])
+    scores = read(text.encode(), "x", higher=IS_WORSE)[0]
+    for draws in ([[3.0, 2.0, 1.0]] * 4, [[3.0, 0.0, 0.0], [0.0, 1.0, 1.0]]):
+        made = compare(np.array(draws), ("KE", "UG", "TZ"), scores, limits, file="x", digest="d", seed=1)
+        assert not any(np.isnan([a.value, a.low, a.high]).any() for a in made.agreement)
 
 
 @pytest.mark.shared

@@ -28,12 +28,12 @@ def compare(
     sign = -1.0 if scores.higher == IS_BETTER else 1.0
     theirs = np.array([sign * scores.values[name] for name in names], float)
     ours = draws[:, common]
+    mine = ranks(ours).mean(axis=0) if names else np.zeros(0)
     reason = None
     if len(common) < limits.compare_countries:
         reason = "few_in_common"
-    elif len(np.unique(theirs)) < 2 or len(np.unique(ours.mean(axis=0))) < 2:
+    elif len(np.unique(theirs)) < 2 or len(np.unique(mine)) < 2:
         reason = "no_order"
-    mine = ranks(ours).mean(axis=0) if names else np.zeros(0)
     other = ranks(theirs[None, :])[0] if names else np.zeros(0)
     pairs = [
         Pair(country=name, ours=round(float(a), 2), theirs=float(b))
@@ -61,7 +61,9 @@ def _agreement(ours: Floats, theirs: Floats, samples: int, seed: int) -> tuple[A
     point = {"spearman": spearman(mean, -theirs), "kendall": kendall(mean, -theirs)}
     made: list[Agreement] = []
     for name, values in found.items():
-        low, high = np.nanquantile(values, (0.05, 0.95))
+        # Some samples hold only equals of one side, and tell nothing.
+        told = [value for value in values if not np.isnan(value)]
+        low, high = np.quantile(told, (0.05, 0.95)) if told else (-1.0, 1.0)
         made.append(
             Agreement(of=name, value=round(point[name], 4), low=round(float(low), 4), high=round(float(high), 4))
         )
@@ -78,6 +80,11 @@ def spearman(a: Floats, b: Floats) -> float:
 
 def kendall(a: Floats, b: Floats) -> float:
     """Tau-b; NaN where one side has no order."""
-    x, y = np.sign(a[:, None] - a[None, :]), np.sign(b[:, None] - b[None, :])
+    x, y = _signs(a), _signs(b)
     scale = float(np.sqrt((x != 0).sum() * (y != 0).sum()))
     return float((x * y).sum()) / scale if scale > 0 else float("nan")
+
+
+def _signs(a: Floats) -> Floats:
+    """Which of two is larger. Not by their difference: that of two large numbers is more than a float holds."""
+    return (a[:, None] > a[None, :]).astype(float) - (a[:, None] < a[None, :])

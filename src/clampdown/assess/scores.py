@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -107,7 +108,7 @@ def _of_year(
     rows: list[list[str]], at: int, year: int | None, until: int | None, name: str
 ) -> tuple[list[list[str]], int | None]:
     """The rows of one year."""
-    years = sorted({int(row[at]) for row in rows if len(row) > at and row[at].strip().isdigit()})
+    years = sorted({int(row[at]) for row in rows if len(row) > at and row[at].strip().isdecimal()})
     if not years:
         return rows, year
     if year is not None and year not in years:
@@ -145,6 +146,13 @@ def _scores(
             if text:
                 unknown.append(text)
         elif number is not None:
+            if not math.isfinite(number):
+                what = f"the score of {text} is {row[at].strip()}, and no number"
+                raise InputError(what, where=name, hint="Leave it empty where there is none.")
+            if code in values:
+                what = f"{text} ({code}) stands in it more than once"
+                hint = "Keep one row a country, or give a column `year`: one year is compared."
+                raise InputError(what, where=name, hint=hint)
             values[code] = number
     if not values:
         raise InputError("no row has a country that is known and a number", where=name, hint="Give country,score.")
