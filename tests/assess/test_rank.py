@@ -23,7 +23,7 @@ from clampdown.assess.rank_answer import build
 from clampdown.assess.rank_cells import digests, tally, thinned
 from clampdown.assess.rank_limits import load_terms, read_weights, weights_of
 from clampdown.engine import Engine
-from clampdown.errors import Error, InputError, UsageError
+from clampdown.errors import Error, InputError, RuleError, UsageError
 from clampdown.publish import rank as out
 from clampdown.publish.rank_page import page
 
@@ -338,6 +338,18 @@ def test_signals_of_everybody_do_not_crowd_out_the_blocking() -> None:
     assert silent.rank is None
 
 
+def test_who_was_measured_and_has_no_signals_is_not_untested() -> None:
+    made = w.terms()
+    cuts = {kind: {"SE": Cuts(6.0, (), 0)} for kind in ("shutdown", "outage")}
+    asked = doc.msgspec.structs.replace(
+        made, components=tuple(kind for kind in made.components if kind.saw == "shutdown")
+    )
+    given = w.given(w.world(), asked, cuts=cuts, also=("SE",))
+    found = by_code(build(given, w.question(components=("shutdowns",)), asked, asked=True))
+    assert (found["KE"].state, found["KE"].reason) == ("not_enough_data", "no_signals")
+    assert (found["DK"].state, found["DK"].reason) == ("untested", "no_data")
+
+
 # ---- weights -------------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +365,18 @@ def test_weights() -> None:
     for data in (b"breadth = -1", b"breadth = 'much'", b"\xff", b"="):
         with pytest.raises(InputError):
             read_weights(data, "w")
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0, True, "2", None, 1e7])
+def test_a_weight_is_a_number_wherever_it_comes_from(weight: Any) -> None:
+    made = load_terms()
+    with pytest.raises(UsageError, match="breadth"):
+        weights_of(made, (), {"breadth": weight})
+    kinds = tuple(
+        doc.msgspec.structs.replace(kind, weight=weight) if kind.id == "breadth" else kind for kind in made.components
+    )
+    with pytest.raises(RuleError, match="breadth"):
+        weights_of(doc.msgspec.structs.replace(made, components=kinds))
 
 
 def test_ranks_of_equals_share_their_place() -> None:

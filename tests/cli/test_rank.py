@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ import pytest
 import clampdown
 from clampdown.cli import group
 from clampdown.cli.frame import run
+from clampdown.errors import UsageError
 from clampdown.pipeline import api
 from clampdown.pipeline import rank as pipeline
 
@@ -139,6 +141,9 @@ def test_beside_published_scores(say: Say) -> None:
         (("--since", "2030-01-01"), "neither verdicts nor signals"),
         (("--since", "2024-03-02", "--until", "2024-03-01"), "the period is empty"),
         (("--higher", "up"), "is-worse"),
+        (("--higher", "is-worse"), "--higher says how published scores are read"),
+        (("--year", "2018"), "Give --compare FILE"),
+        (("--compare", "no.csv", "--format", "csv"), "no room for a comparison"),
     ],
 )
 def test_refusals_say_what_to_do(say: Say, words: tuple[str, ...], says: str) -> None:
@@ -153,6 +158,51 @@ def test_a_frame_of_no_countries(say: Say) -> None:
     code, _, err = say("--frame", "frame.txt")
     assert code == 2
     assert "Atlantis" in err
+
+
+def test_others_are_spoken_of_where_there_are_any(say: Say) -> None:
+    Path("six.txt").write_text("\n".join(DENIED))
+    assert say("--component", "breadth", "--frame", "six.txt")[2].rstrip().endswith("6 of 6 countries have enough data")
+    Path("seven.txt").write_text("\n".join((*DENIED, "ER")))
+    assert "enough data; the others have no place" in say("--component", "breadth", "--frame", "seven.txt")[2]
+
+
+def test_measured_countries_are_not_untested_where_nobody_looked_for_outages(say: Say) -> None:
+    """Their hours are not known: that is a reason of its own, in lines, CSV and table."""
+    for component in ("shutdowns", "outages"):
+        asked = ("--component", component, "--frame", "measured")
+        lines = [json.loads(line) for line in say(*asked)[1].splitlines()[1:]]
+        assert {(line["state"], line["reason"], line["rank"]) for line in lines} == {
+            ("not_enough_data", "not_detected", None)
+        }
+        rows = list(csv.DictReader(io.StringIO(say(*asked, "--format", "csv")[1])))
+        assert {(row["state"], row["reason"]) for row in rows} == {("not_enough_data", "not_detected")}
+        table = say(*asked, "--format", "table")[1]
+        assert "outages were not looked for: run clampdown detect" in table
+        assert "untested" not in table
+    every = {line["country"]: line for line in map(json.loads, say("--component", "outages")[1].splitlines()[1:])}
+    assert (every["SE"]["state"], every["ER"]["state"]) == ("untested", "not_enough_data")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"weights": {"breadth": float("nan")}},
+        {"weights": {"breadth": float("inf")}},
+        {"weights": {"breadth": -1.0}},
+        {"weights": {"breadth": "2"}},
+        {"weights": {"breadth": True}},
+        {"weights": {"breadth": 1e7}},
+        {"weights": {"nothing": 1.0}},
+        {"weights": {3: 1.0}},
+        {"weights": 3},
+        {"higher": "is-worse"},
+        {"year": 2018},
+    ],
+)
+def test_python_refuses_as_the_command_does(store: Path, asked: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        clampdown.rank(store, **asked)
 
 
 def test_python_gives_the_document(store: Path) -> None:

@@ -116,9 +116,15 @@ def weights_of(
     """Component → weight: those of the table, or those given; of the chosen ones alone. A component that is chosen by
     name and has no weight gets one."""
     known = {kind.id: kind.weight for kind in terms.components}
+    for name, weight in known.items():
+        if (fault := _no_weight(weight)) is not None:
+            raise RuleError(f"the weight of {name} is no weight: {fault}", where="rank.toml")
     for name in (*chosen, *(given or {})):
         if name not in known:
             raise UsageError(f"there is no component {name!r}", hint=f"Components: {', '.join(known)}.")
+    for name, weight in (given or {}).items():
+        if (fault := _no_weight(weight)) is not None:
+            raise UsageError(f"the weight of {name} is no weight: {fault}", hint="Give a number of 0 or more.")
     made = dict(given) if given is not None else known
     if chosen:
         made = {name: made.get(name, 0.0) or (0.0 if given else known[name] or 1.0) for name in chosen}
@@ -126,6 +132,15 @@ def weights_of(
     if not any(made.values()):
         raise UsageError("no component has a weight", hint="Give at least one a weight above 0.")
     return made
+
+
+def _no_weight(given: object) -> str | None:
+    """What is wrong with it: a caller's table has gone through no reader."""
+    try:
+        msgspec.convert(given, Weight, strict=True)
+    except (msgspec.ValidationError, TypeError) as fault:
+        return str(fault)
+    return None
 
 
 def read_weights(data: bytes, where: str) -> dict[str, float]:

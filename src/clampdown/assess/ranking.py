@@ -144,7 +144,10 @@ def _state(
     short = next((one.reason for one in own if one.component in whole.weights and one.reason), None)
     if short is None:
         short = next((one.reason for one in own if one.reason), "no_data")
-    if not seen and short != "few_vantage_points":
+    if not seen and any(one.reason == "not_detected" for one in own):
+        # It was measured, or it would have no estimates; what is asked of it hangs on outages that nobody looked for.
+        return "not_enough_data", "not_detected" if short == "no_data" else short
+    if not seen and short not in ("few_vantage_points", "no_signals"):
         return "untested", "no_data"
     return "not_enough_data", short
 

@@ -13,6 +13,7 @@ import click
 from clampdown.cli.frame import Frame, common, open_frame, reference_option, store_option
 from clampdown.cli.listing import send
 from clampdown.cli.opening import open_reference, open_store, say_stale
+from clampdown.errors import UsageError
 
 if TYPE_CHECKING:
     from clampdown.pipeline.rank import Ranked
@@ -68,6 +69,7 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     frame = open_frame(context)
     form = form or ("table" if output is None and sys.stdout.isatty() else "jsonl")
+    _fits(form, compare, higher, year)
     from clampdown.pipeline.rank import rank
 
     store, reference = open_store(frame), open_reference(frame)
@@ -87,6 +89,15 @@ def command(
     _warn(frame, made)
     send(output, _chunks(made, form, to_terminal=output is None))
     _note(frame, made, told=form == "table" and output is None)
+
+
+def _fits(form: str, compare: tuple[str, ...], higher: str | None, year: int | None) -> None:
+    if compare and form == "csv":
+        hint = "Take --format jsonl, table or html; or leave out --compare."
+        raise UsageError("a CSV has a row a country, and no room for a comparison", hint=hint)
+    if not compare and (higher is not None or year is not None):
+        what = "--higher" if higher is not None else "--year"
+        raise UsageError(f"{what} says how published scores are read, and there are none", hint="Give --compare FILE.")
 
 
 def _chunks(made: Ranked, form: str, *, to_terminal: bool) -> Iterator[bytes]:
@@ -118,5 +129,6 @@ def _note(frame: Frame, made: Ranked, *, told: bool) -> None:
     if not told:
         for note in notes(made.rank):
             frame.notes.note(note)
-    text = f"{about.ranked} of {len(about.frame)} countries have enough data; the others have no place"
+    text = f"{about.ranked} of {len(about.frame)} countries have enough data"
+    text += "; the others have no place" if about.without else ""
     frame.notes.note(text, ranked=about.ranked, frame=len(about.frame))

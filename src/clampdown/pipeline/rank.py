@@ -74,6 +74,11 @@ def rank(
     given = _weights(weights)
     weighed = weights_of(used_terms, chosen, given)  # a slip of the pen is said before the work
     files = [compare] if isinstance(compare, str | os.PathLike) else list(compare)
+    if not files and (higher is not None or year is not None):
+        what = "higher" if higher is not None else "year"
+        raise UsageError(
+            f"`{what}` says how published scores are read, and there are none", hint="Give compare a file."
+        )
     held = [(Path(path).name, _bytes(path)) for path in files]
     wanted, manifest = Filter(since=begin, until=end), store.manifest()
     used = made_with(store, reference, wanted)
@@ -109,6 +114,9 @@ def rank(
 def _weights(given: Mapping[str, float] | str | os.PathLike[str] | None) -> Mapping[str, float] | None:
     if given is None or isinstance(given, Mapping):
         return given
+    if not isinstance(given, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        hint = "Give a mapping such as {'breadth': 2.0}, or the path of a file."
+        raise UsageError("weights are neither a mapping nor a file", hint=hint)
     return read_weights(_bytes(given), os.fspath(given))
 
 
