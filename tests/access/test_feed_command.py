@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from feed_command import COMES, FAILS, LAST, command, everything, ingest, lines, record
 
-from clampdown.cli import access_days, group
+from clampdown.cli import group
 from clampdown.cli.frame import run
 from clampdown.publish import ways_check
 from clampdown.publish.ways_feed import INDEX, MAP
@@ -155,13 +155,6 @@ def test_words_that_do_not_fit(
 def test_a_key_is_made_where_one_can_write(capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
     assert run(command, ["--new-key", str(tmp_path / "none/x")]) == 2
     assert b"cannot be read or written" in capsysbinary.readouterr().err
-
-
-def test_a_feed_is_not_written_into_the_store(said: Say, made: Path) -> None:
-    for folder in (made / "store", made / "store" / "feed", made / "store" / "days" / ".." / "feed"):
-        code, _, err = said(folder)
-        assert (code, "this lies in the store" in err) == (2, True)
-    assert not (made / "store/feed").exists()
 
 
 def test_off_by_default(made: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -390,28 +383,3 @@ def test_a_day_that_has_not_come_is_not_believed(said: Say, tmp_path: Path) -> N
     assert (code, "has not come yet" in err, "--at" in err) == (2, True, True)
     assert "newest day of the store" not in err
     assert not (tmp_path / "feed").exists()
-
-
-@pytest.mark.parametrize(
-    ("asked", "today", "says"),
-    [
-        (("--at", "2023-12-31"), None, "2023-12-31 is before the first day: the store holds its countries from "
-                                       "2024-01-01 to 2024-03-11"),
-        (("XB", "--at", "2024-01-01"), None, "the store holds XB from 2024-03-11 to 2024-03-11"),
-        (("--at", "2099-01-01"), None, "the store holds its countries from 2024-01-01 to 2024-03-11"),
-        (("--at", "2024-03-12"), "2024-03-11", "2024-03-12 has not come yet"),
-        ((), "2024-03-10", "the newest day of the store, 2024-03-11, has not come yet"),
-        (("--at", "2024-01-01"), None, None),
-        (("--at", "2024-03-20"), None, None),
-    ],
-)  # fmt: skip
-def test_days_that_a_feed_can_be_of(
-    asked: tuple[str, ...], today: str | None, says: str | None, said: Say, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    if today is not None:
-        monkeypatch.setattr(access_days, "today", lambda: today)
-    code, _, err = said(tmp_path / "feed", *asked)
-    assert code == (0 if says is None else 2)
-    assert (tmp_path / "feed").exists() is (says is None)
-    assert says is None or says in err

@@ -51,12 +51,19 @@ def come(as_of: str, at: str | None) -> None:
     raise UsageError(text, hint="Name the day with --at: one clock that is wrong must not make the others old.")
 
 
+def folder_of_store(frame: Frame) -> Path | None:
+    """Where the store lies on this machine, if it does."""
+    from clampdown.store.access import address_of, is_address
+
+    address = address_of(frame.store())
+    return None if is_address(address) else Path(address)
+
+
 def apart(frame: Frame, file: str | None) -> None:
     """Refuse to write into the folder of the store: what lies there is the store's."""
-    if file is None or "://" in frame.store():
-        return
-    if Path(file).resolve().is_relative_to(Path(frame.store()).resolve()):
+    folder = None if file is None else folder_of_store(frame)
+    if file is not None and folder is not None and Path(file).resolve().is_relative_to(folder.resolve()):
         raise UsageError("this lies in the store, which holds its own files only", where=file, hint="Name another.")
 
 
-__all__ = ["apart", "come", "today", "within"]
+__all__ = ["apart", "come", "folder_of_store", "today", "within"]

@@ -172,8 +172,7 @@ def _key(frame: Frame, root: Path, key: str | None) -> Ed25519PrivateKey:
         hint = "Add --key FILE; clampdown access --new-key FILE makes one."
         raise UsageError("a feed is signed, and no key is named", hint=hint)
     path = Path(key)
-    store = None if "://" in frame.store() else Path(frame.store())
-    for folder in (root, store):
+    for folder in (root, access_days.folder_of_store(frame)):
         if folder is not None and path.resolve().is_relative_to(folder.resolve()):
             raise UsageError("the key must not lie in a folder that is published or handed on", where=key)
     try:
