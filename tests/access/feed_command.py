@@ -31,7 +31,8 @@ BEGIN, LAST = datetime(2024, 1, 1), 70
 @click.pass_context
 def command(context: click.Context, country: str | None, at: str | None, network: str | None, **asked: Any) -> None:
     """The part of `clampdown access` that writes feeds."""
-    made = access_feed.done(open_frame(context), country, at=at, others=network is not None, **asked)
+    stored = context.get_parameter_source("store") is click.core.ParameterSource.COMMANDLINE
+    made = access_feed.done(open_frame(context), country, at=at, others=network is not None, stored=stored, **asked)
     click.echo("done" if made else "an answer", err=True)
 
 

@@ -247,6 +247,12 @@ def test_one_network_and_one_day(said: Say) -> None:
         (("ZZ",), "no test and no count of ZZ"),
         (("XA", "--network", "AS64999"), "no test from AS64999 in XA"),
         (("XA", "--at", "yesterday"), "is not a time"),
+        (
+            ("XA", "--at", "2024-02-29"),
+            "2024-02-29 is before the first day: the store holds XA from 2024-03-01 to 2024-",
+        ),
+        (("XA", "--at", "2099-01-01"), "2099-01-01 has not come yet: the store holds XA from 2024-03-01 to 2024-03-10"),
+        (("XB", "--at", "2024-03-07"), "the store holds XB from 2024-03-08 to 2024-03-08"),
         (("Xanadu",), "is not a country code"),
         (("XA", "--format", "csv"), "csv"),
         (("XA", "--format", "jsonl", "--language", "fa"), "Add --format html"),
@@ -260,6 +266,17 @@ def test_what_cannot_be_answered_is_said(asked: tuple[str, ...], says: str, said
     code, out, err = said(*asked)
     assert (code, out) == (2, "")
     assert says in err
+
+
+@pytest.mark.parametrize("day", ["2024-03-01", "2024-03-11", "2024-04-07", "2024-06-01"])
+def test_days_after_the_newest_that_are_over_are_answered(day: str, said: Say) -> None:
+    assert lines_of(said, "XA", "--at", day)[0]["as_of"] == day
+
+
+def test_a_page_is_not_written_into_the_store(said: Say, store: str) -> None:
+    code, out, err = said("XA", "--format", "html", "-o", f"{store}/access.html")
+    assert (code, out, "this lies in the store" in err) == (2, "", True)
+    assert not Path(store, "access.html").exists()
 
 
 def test_the_same_question_gives_the_same_bytes(said: Say, tmp_path: Path) -> None:

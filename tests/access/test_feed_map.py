@@ -192,5 +192,16 @@ def test_too_little_history_is_said(standing: doc.Entry) -> None:
     assert (advised(kept), kept.why) == (["snowflake"], ("history",))
 
 
+@pytest.mark.parametrize(("days", "letter", "said"), [(30, "o", "frozen"), (60, "o", "frozen"), (61, "o", "frozen"),
+                                                      (62, "o", None), (30, "b", "none_qualifies")])  # fmt: skip
+def test_a_store_of_less_than_nine_weeks_is_frozen_as_history(days: int, letter: str, said: str | None) -> None:
+    """As such a store is: there is no row before its first day, so no network has a usual."""
+    begun = DAYS - days
+    made = entry(usual(letter="." * begun + letter * days, days=1), first=begun)
+    assert made.reason == said
+    assert made.why == (("history",) if said == "frozen" else ())
+    assert made.frozen_since == (day(DAYS - 1) if said == "frozen" else None)
+
+
 def test_a_map_of_a_later_day_is_none_that_was_known(standing: doc.Entry) -> None:
     assert entry(usual(letter="b", days=DAYS), DAYS - 10, last=standing).no_evidence

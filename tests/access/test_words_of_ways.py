@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 from clampdown import assess
-from clampdown.assess.ways import STAGES, STATES
+from clampdown.assess.ways import STAGES, STATES, Since
 from clampdown.publish.words import ways as words
 from clampdown.publish.words.ways_page import LANGUAGES, load
 
@@ -84,3 +86,18 @@ def test_prose_says_no_more_than_it_may() -> None:
         assert "banned" not in text
         assert "because of" not in text
     assert "works" not in words.STATE_MEANS["untested"]
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "before", "says"),
+    [
+        ("ok", None, None, "x reachable as far back as the data go (corroborated)"),
+        ("blocked", None, None, "x blocked since before the data begin (corroborated)"),
+        ("ok", None, "2024-03-02T10:00:00Z", "x reachable since 2024-03-02 10:00 (corroborated)"),
+        ("blocked", None, "2024-03-02T10:00:00Z", "x blocked since before the data begin (corroborated)"),
+        ("blocked", "2024-03-01T10:00:00Z", None, "x blocked since some time after 2024-03-01 10:00 (corroborated)"),
+    ],
+)
+def test_since_when_is_never_since_nothing(state: str, after: str | None, before: str | None, says: str) -> None:
+    found = Since(state=state, target="x", after=after, before=before, grade="corroborated", event=None)
+    assert words.since([found]) == [says]

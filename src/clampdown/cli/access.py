@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clampdown.cli import access_feed
+from clampdown.cli import access_days, access_feed
 from clampdown.cli.frame import Frame, common, open_frame, reference_option, store_option
 from clampdown.cli.listing import send
 from clampdown.cli.opening import open_reference, open_store, say_stale
@@ -53,7 +53,8 @@ def command(
     """
     frame = open_frame(context)
     others = bool(network or form or output or language)
-    if access_feed.done(frame, country, at=at, others=others, **of_feed):
+    stored = context.get_parameter_source("store") is click.core.ParameterSource.COMMANDLINE
+    if access_feed.done(frame, country, at=at, others=others, stored=stored, **of_feed):
         return
     if country is None:
         raise UsageError("no country is named", hint="Name one, such as IR; every one at once is --feed DIR.")
@@ -64,7 +65,9 @@ def command(
     from clampdown.publish.table import attribution
     from clampdown.publish.words import ways as words
 
+    access_days.apart(frame, output)
     store, reference = open_store(frame), open_reference(frame)
+    access_days.within(store, country, at)
     made = access(store, country, network=network, at=at, reference=reference)
     say_stale(frame, store, reference, detected=True)
     _say_findings(frame, store.manifest().detected is not None, stale=store.stale_detection())

@@ -11,12 +11,12 @@ import re
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from clampdown.cli import access_days
 from clampdown.cli.frame import DONE, NO, Frame, write_stdout
 from clampdown.cli.notes import plain
 from clampdown.cli.opening import open_reference, open_store, say_stale
@@ -51,12 +51,15 @@ def options(command: Any) -> Any:
 
 def done(
     frame: Frame, country: str | None, *, directory: str | None, key: str | None, with_map: bool, new_key: str | None,
-    at: str | None, others: bool,
+    at: str | None, others: bool, stored: bool = False,
 ) -> bool:  # fmt: skip
-    """Was it a feed, or a key, that was asked for? Then it is there now. `others`: options of an answer were given."""
+    """Was it a feed, or a key, that was asked for? Then it is there now. `others`: options of an answer were given;
+    `stored`: so was the store."""
     if new_key is not None:
         if directory is not None or key is not None:
             raise UsageError("a key is made, or a feed is written", hint="First --new-key FILE, then --feed DIR --key.")
+        if country is not None or stored or others or with_map or at is not None:
+            raise UsageError("a key is of no country and no store", hint="Give --new-key FILE alone.")
         make_key(frame, new_key)
         return True
     if directory is None:
@@ -64,7 +67,9 @@ def done(
             raise UsageError("--key and --map are of a feed", hint="Add --feed DIR.")
         return False
     if others:
-        raise UsageError("a feed is of whole countries, in its own form", hint="Leave out --network, --format and -o.")
+        raise UsageError(
+            "a feed is of whole countries, in its own form", hint="Leave out --network, --format, --language and -o."
+        )
     feed(frame, open_store(frame), country, directory, key, with_map, at=at, reference=open_reference(frame))
     return True
 
@@ -86,16 +91,16 @@ def feed(
     from clampdown.publish.ways_feed import INDEX
 
     root = Path(directory)
+    access_days.apart(frame, directory)
     private = _key(frame, root, key)
     with _spoken(root):
         finish(root)
         before = _before(root, private)
     last = _last_map(root, before, country, with_map)
+    access_days.within(store, country, at)
     made = ways_feed(store, country, at=at, reference=reference, last=last, with_map=with_map)
     index = _index(made.files[INDEX])
-    if index.as_of > datetime.now(UTC).date().isoformat():
-        text = f"the newest day of the store, {index.as_of}, has not come yet"
-        raise UsageError(text, hint="Name the day with --at: one clock that is wrong must not make the others old.")
+    access_days.come(index.as_of, at)
     say_stale(frame, store, reference, detected=True)
     files = signed(made.files, private)
     gone = [] if before is None else [held.name for held in before.files if held.name not in files]
@@ -134,6 +139,9 @@ def check(frame: Frame, directory: str, key: str | None, *, as_json: bool = Fals
     root = Path(directory)
     with _spoken(root):
         files = dict(_files(root))
+    if INDEX not in files:
+        hint = "Name the folder that clampdown access --feed wrote."
+        raise InputError(f"this is no feed: {INDEX} is not there", where=directory, hint=hint)
     steps = check(files, public)
     if as_json:
         import msgspec
@@ -143,12 +151,13 @@ def check(frame: Frame, directory: str, key: str | None, *, as_json: bool = Fals
         for number, step in enumerate(steps, 1):
             wrong = f": {', '.join(map(plain, step.wrong[:5]))}" if step.wrong else ""
             more = f" and {len(step.wrong) - 5:,} more" if len(step.wrong) > 5 else ""
-            line = f"{number} {'holds' if step.holds else 'DOES NOT HOLD'}  {words.STEPS[step.step]}{wrong}{more}\n"
+            held = "holds" if step.holds else "DOES NOT HOLD" if step.checked else "not checked"
+            line = f"{number} {held}  {words.STEPS[step.step]}{wrong}{more}\n"
             write_stdout(line.encode("utf-8", "replace"))
     holds = all(step.holds for step in steps)
     if holds:
         index = _index(files[INDEX])
-        if index.valid_until < datetime.now(UTC).date().isoformat():
+        if index.valid_until < access_days.today():
             frame.notes.warn(f"this feed was valid until {index.valid_until}: it says nothing of today")
     return DONE if holds else NO
 
@@ -163,8 +172,7 @@ def _key(frame: Frame, root: Path, key: str | None) -> Ed25519PrivateKey:
         hint = "Add --key FILE; clampdown access --new-key FILE makes one."
         raise UsageError("a feed is signed, and no key is named", hint=hint)
     path = Path(key)
-    store = None if "://" in frame.store() else Path(frame.store())
-    for folder in (root, store):
+    for folder in (root, access_days.folder_of_store(frame)):
         if folder is not None and path.resolve().is_relative_to(folder.resolve()):
             raise UsageError("the key must not lie in a folder that is published or handed on", where=key)
     try:

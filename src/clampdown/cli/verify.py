@@ -12,7 +12,7 @@ from clampdown.cli.frame import DONE, NO, common, open_frame, reference_option, 
 from clampdown.cli.notes import plain
 from clampdown.cli.opening import open_reference, open_store
 from clampdown.cli.report import beside
-from clampdown.errors import InputError
+from clampdown.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from clampdown.evidence import Value
@@ -40,6 +40,9 @@ def command(context: click.Context, report: str, as_json: bool, key: str | None)
     """
     frame = open_frame(context)
     path = Path(report)
+    if key is not None and path.is_file():
+        hint = "Leave out --key to check a report, or name the folder of a feed."
+        raise UsageError("--key is of a feed, which is a folder", where=report, hint=hint)
     if path.is_dir() or key is not None:
         from clampdown.cli.access_feed import check
 

@@ -80,6 +80,16 @@ def access(
     return beside(assess.build(question, day, tools, given, known), store, day, tools)
 
 
+def held_days(store: Store, country: str | None = None) -> tuple[str, str] | None:
+    """The first and the newest day of which the store holds a test, a count or users, of a country or of every one."""
+    wanted = Filter(countries=frozenset(() if country is None else {country_code(country)}))
+    covered = store.table("coverage", wanted, ["day"])["day"].unique().to_pylist()
+    series = _series(store, wanted, tool_table())
+    days = {day for day in covered if day != UNKNOWN_DAY}
+    days |= {*series["first"].to_pylist(), *series["last"].to_pylist()}
+    return (min(days), max(days)) if days else None
+
+
 def _midnight(day: str) -> datetime:
     when = date.fromisoformat(day)
     return datetime(when.year, when.month, when.day)

@@ -29,6 +29,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     step: str  # STEPS
     holds: bool
+    checked: bool = True  # false: a step before it did not hold, so this one could not be taken
     wrong: tuple[str, ...] = ()
 
 
@@ -91,13 +92,14 @@ def check(files: Mapping[str, bytes], key: Ed25519PublicKey) -> tuple[Step, ...]
     """All steps, in order. Nothing in an index that is not signed is looked at: its steps have not held."""
     if not is_signed(files.get(INDEX), files.get(SIGNATURE), key):
         missing = tuple(name for name in (INDEX, SIGNATURE) if name not in files)
-        return (Step(step="signature", holds=False, wrong=missing), *(Step(step=s, holds=False) for s in STEPS[1:]))
+        return (Step(step="signature", holds=False, wrong=missing), *map(_unchecked, STEPS[1:]))
     try:
         index = msgspec.json.decode(files[INDEX], type=doc.Index)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         index = None
     if index is None or not index.files or doc.encode(index) != files[INDEX]:
-        return (Step(step="signature", holds=True), *(Step(step=s, holds=False) for s in STEPS[1:]))
+        held, failed = Step(step="signature", holds=True), Step(step="index", holds=False)
+        return (held, failed, *map(_unchecked, STEPS[2:]))
     named = {held.name: held for held in index.files}
     missing = tuple(sorted(name for name in named if name not in files))
     differ = [
@@ -113,6 +115,10 @@ def check(files: Mapping[str, bytes], key: Ed25519PublicKey) -> tuple[Step, ...]
         "extra": tuple(sorted(extra)), "forms": tuple(sorted({*missing, *_wrong(index, files)})),
     }  # fmt: skip
     return tuple(Step(step=step, holds=not found[step], wrong=found[step]) for step in STEPS)
+
+
+def _unchecked(step: str) -> Step:
+    return Step(step=step, holds=False, checked=False)
 
 
 def _wrong(index: doc.Index, files: Mapping[str, bytes]) -> set[str]:

@@ -48,7 +48,8 @@ def entry(
     reasons = surge.why(seen, touched, now.as_of, _window(now), limits)
     if gone and not _waited(last, now.as_of, limits):
         reasons = (*reasons, "contested")
-    if reasons and touched:
+    if reasons and (touched or ("history" in reasons and asks(now, open_types))):
+        # Without enough days before, no network is steady, so what works qualifies no more than what does not.
         return _freeze(standing, last, now.as_of, reasons, limits)
     return _entry(made, now.as_of, _until(made, now, limits), "none_qualifies")
 

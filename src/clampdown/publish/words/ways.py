@@ -131,7 +131,10 @@ def since(found: Iterable[Since]) -> list[str]:
     for each in found:
         after, before = (None if t is None else t[:16].replace("T", " ") for t in (each.after, each.before))
         when = f"since {before}" if after is None or after == before else f"since between {after} and {before}"
-        when = "since before the data begin" if each.after is None and each.state != "ok" else when
+        if each.after is None and (before is None or each.state != "ok"):
+            when = "as far back as the data go" if each.state == "ok" else "since before the data begin"
+        elif before is None:
+            when = f"since some time after {after}"
         word = {"ok": "reachable", "throttled": "slowed down"}.get(each.state, STATE.get(each.state, each.state))
         made.append(f"{each.target} {word} {when} ({each.grade})")
     return made
