@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
-from tried import LIMITS, START, given, verdicts
+from way_tries import LIMITS, START, given, verdicts
 
 from clampdown.assess import surge
 from clampdown.assess.access import build

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
-from tried import AT, LIMITS, given, verdicts
+from way_tries import AT, LIMITS, given, verdicts
 
 from clampdown.assess import counted as counts
 from clampdown.assess.access import build

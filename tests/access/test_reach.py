@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tried import AT, LIMITS, many, row
+from way_tries import AT, LIMITS, many, row
 
 from clampdown.assess.counting import Row, caps
 from clampdown.assess.reach import Reach, interval, load_limits, reach

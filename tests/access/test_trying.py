@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tried import row
+from way_tries import row
 
 from clampdown.assess.trying import combine, state_of, together
 from clampdown.errors import RuleError

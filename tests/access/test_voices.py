@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import pytest
-from tried import AT, LIMITS, row
+from way_tries import AT, LIMITS, row
 
 from clampdown.assess import reach as product
 from clampdown.assess.counting import Row, caps
