@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +246,20 @@ def eventful(
     """The answer with a timeline."""
     limits = assess.load_thresholds()
     return assess.build(*world, assess.Question(country="XA"), limits, names, inputs, detected)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, which logs what a page asks for and what it complains of."""
+    if find_spec("selenium") is None:
+        pytest.skip("selenium is not installed: the tests that open the page cannot run")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()

@@ -7,10 +7,7 @@ Needs Chromium and its driver; skipped in one visible line without them.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +38,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("rank") / "rank.html"
     file.write_bytes(page(build(w.given(w.world(), made, cuts=cuts), w.question(), made)))
     return file.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if find_spec("selenium") is None:
-        pytest.skip("selenium is not installed: the tests that open the page cannot run")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 def test_the_page_fits_and_asks_nobody(browser: Any, address: str) -> None:

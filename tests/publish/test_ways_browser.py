@@ -8,11 +8,9 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,22 +32,6 @@ pytestmark = [
 ]
 WIDTHS = (320, 380, 1280)
 OPEN = "document.querySelectorAll('details').forEach(each => { each.open = true })"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if find_spec("selenium") is None:
-        pytest.skip("selenium is not installed: the tests that open the page cannot run")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module", params=["en", "fa"])

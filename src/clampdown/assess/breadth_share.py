@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from clampdown.assess.breadth_state import State
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -16,36 +18,7 @@ Bools = npt.NDArray[np.bool_]
 _BLOCK: Final = 200_000  # numbers at once: they stay in the processor's cache
 
 
-class Tried(Protocol):
-    @property
-    def network(self) -> Ints: ...
-
-    @property
-    def target(self) -> Ints: ...
-
-
-class Drawn(Protocol):
-    """What the state of a chain holds."""
-
-    @property
-    def cells(self) -> Tried: ...
-
-    countries: int
-    networks: int
-    owner: Ints  # of each network
-    seen: Bools  # of each network: was anything tried there
-    by_network: Ints
-    starts: Ints
-    place: Ints  # of each target on the common list
-    listed: Bools
-    rest: Singles
-    network: Floats
-    ratio: Singles
-
-    def usual(self) -> Singles: ...
-
-
-def shares(state: Drawn, parts: Bools | None, dice: np.random.Generator) -> Floats:
+def shares(state: State, parts: Bools | None, dice: np.random.Generator) -> Floats:
     """[lists, countries]: share of the common list that is blocked, then of each of `parts` [parts, common targets];
     each network that was measured has the same weight."""
     rest, common = state.rest + state.usual(), state.listed.shape[1]
@@ -69,7 +42,7 @@ def shares(state: Drawn, parts: Bools | None, dice: np.random.Generator) -> Floa
     return np.stack([np.bincount(state.owner[state.seen], each[state.seen], state.countries) / of for each in share])
 
 
-def _chances(state: Drawn, rest: Singles, first: int, last: int) -> Singles:
+def _chances(state: State, rest: Singles, first: int, last: int) -> Singles:
     """Of every (network, common target) to be blocked, for some networks."""
     chance = rest[state.owner[first:last]]
     chance += state.network[first:last, None].astype(np.float32)
