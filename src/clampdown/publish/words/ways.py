@@ -19,7 +19,7 @@ REMARKS: Final = (
     "OONI's test `tor` reaches public relays, directory authorities and the bridges built into the tool, and no bridge "
     "that was handed out: what it says of obfs4 is about those built in.",
     "A percentage of a bootstrap says how far a try came. It is no probability.",
-    "Untested says that nobody tried in these days, and nothing else.",
+    "Untested says that these data hold no test of it from these days, and nothing else.",
     "Users are counted by the operators, and are no test: fewer users may mean a network that is cut.",
 )
 STATE: Final = {
@@ -42,7 +42,7 @@ STATE_MEANS: Final = {
     "refused": "The far end itself declines.",
     "down": "It fails for everyone, here and elsewhere.",
     "insufficient": "Somebody tried, and too few did, or their number is not published: nothing can be said.",
-    "untested": "Nobody tried in these days.",
+    "untested": "These data hold no test of it in these days.",
 }
 REASON: Final = {
     "few_measurements": "too few tries decided anything",
@@ -156,7 +156,7 @@ def sentence(access: Access, way: Way) -> str:
     place = "the country" if way.network is None else num.network(way.network)
     head = f"{label(access, way.tool, way.way)}, {place}: "
     if way.state == "untested":
-        return f"{head}untested, nobody tried from {access.first} to {access.last}."
+        return f"{head}untested: these data hold no test of it from {access.first} to {access.last}."
     parts = [STATE[way.state] + (f" ({way.grade})" if way.state != "insufficient" else "")]
     why = reason(way.reason)
     if why is not None:
