@@ -15,8 +15,8 @@ NOTHING: Final = (
 ABOUT: Final = (
     "Which ways through work in which country, as measurements of volunteers say it, for those who maintain such tools "
     "and for those who advise others. It is no endpoint for apps.",
-    "no_evidence says that these data hold no test, or too few, or that the terms of a source do not allow passing it on. "
-    "It never says that something works. After valid_until a file says nothing of today.",
+    "no_evidence says that these data hold no test, or too few, or that the terms of a source do not allow passing it "
+    "on. It never says that something works. After valid_until a file says nothing of today.",
     "Publishing has a price: the same table tells a censor what is left. So it is of whole countries, it names no "
     "bridge, front, gateway, address, network or measurement, and whether to publish it is the choice of whoever runs "
     "this feed.",
